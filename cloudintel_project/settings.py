@@ -1,0 +1,273 @@
+"""Settings of CloudIntel, all of them from the environment (.env.example lists each)."""
+
+import socket
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from cloudintel_project import home
+
+BASE_DIR = home.PROJECT_ROOT
+env = environ.Env()
+home.read_env_file()
+
+CLOUDINTEL_HOME: Path = home.home()
+_services = home.running_services()
+# HS256 keys shorter than its hash can be guessed.
+_SECRET_BYTES = 32
+
+
+def _secret(name: str) -> str:
+    """Take a secret from the environment, else the one kept in the data folder; refuse short ones."""
+    value: str = env.str(name, default="") or home.kept_secret(name.lower())
+    if len(value.encode()) < _SECRET_BYTES:
+        raise ImproperlyConfigured(
+            f"{name} has {len(value.encode())} bytes; set one of at least {_SECRET_BYTES}, or none to have it generated."
+        )
+    return value
+
+
+# --- The web ---------------------------------------------------------------------------------
+SECRET_KEY = _secret("CLOUDINTEL_SECRET_KEY")
+JWT_SECRET_KEY = _secret("JWT_SECRET_KEY")
+DEBUG = False
+BIND: str = env.str("BIND", default="127.0.0.1")
+PORT: int = env.int("PORT", default=5000)
+ALLOWED_HOSTS: list[str] = env.list(
+    "CLOUDINTEL_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", BIND, socket.gethostname()]
+)
+CSRF_FAILURE_VIEW = "core.api.csrf_failure"
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CLOUDINTEL_TRUSTED_ORIGINS", default=[])
+ROOT_URLCONF = "cloudintel_project.urls"
+WSGI_APPLICATION = "cloudintel_project.wsgi.application"
+# Each route is answered with and without its slash by core.middleware, so nothing is redirected.
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# Behind TLS; plain http on the loopback address is the default of `make run`.
+_https: bool = env.bool("CLOUDINTEL_HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+# Health checks of a container come over plain http from inside.
+SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
+# Browsers ask for resources of other origins under the names of this site only.
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "accounts",
+    "pipelines",
+    "collectors",
+    "analytics",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "django_celery_beat",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.RequestLimitsMiddleware",
+    "core.middleware.OptionalSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+# Static files are served from where the packages hold them: no collecting step before a start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- The database ----------------------------------------------------------------------------
+# Port 1 answers nobody: without DATABASE_URL and before `make run` started the embedded server,
+# commands that need no database still work, and the others fail at once.
+DATABASE_URL: str = env.str("DATABASE_URL", default="") or _services.get(
+    "database", "postgresql://cloudintel@127.0.0.1:1/cloudintel"
+)
+_database: dict[str, Any] = env.db_url_config(DATABASE_URL)
+if _database["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured(
+        "DATABASE_URL must name a PostgreSQL server: postgresql://user:password@host:5432/name"
+    )
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **_database.get("OPTIONS", {})},
+        "TEST": {"NAME": f"test_{_database['NAME']}"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Accounts --------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        # Django's 0.7 takes testpass123 to be too much like test123@example.com.
+        "OPTIONS": {"max_similarity": 0.9},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.MaximumLengthValidator"},
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# A try that is refused does not make the wait longer.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_HANDLER = "accounts.lockout.OneCountHandler"
+AXES_USERNAME_CALLABLE = "accounts.lockout.username"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
+# The user's last login is kept; a row, and a session, for each token would pile up for ever.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=24),
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SECRET_KEY,
+    "CHECK_REVOKE_TOKEN": True,
+    "UPDATE_LAST_LOGIN": False,
+}
+
+# --- The API ---------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsViewer"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "core.api.ExactJSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["core.api.StrictJSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["core.filters.StrictFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "core.api.Pagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.api.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CloudIntel",
+    "DESCRIPTION": (
+        "What an AWS estate is, costs and does. Log in through /api/auth/login, then Authorize with the token. "
+        "Amounts are exact numbers: read them as decimals. Days are UTC. Paths may end with a slash or not."
+    ),
+    "VERSION": "1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,
+        "displayRequestDuration": True,
+    },
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"RunStatus": "pipelines.models.Status", "RunTrigger": "pipelines.models.Trigger"},
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.schema.document_errors",
+    ],
+}
+
+# --- Workers ---------------------------------------------------------------------------------
+REDIS_URL: str = env.str("REDIS_URL", default="") or _services.get("redis", "redis://127.0.0.1:1/0")
+CELERY_BROKER_URL = REDIS_URL
+# Measured on Celery 5.7: without these two, a killed worker's message comes back after 100 s.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "max_retries": 2,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_ROUTES = {
+    "pipelines.tasks.execute_run": {"queue": "aws"},
+    "pipelines.tasks.*": {"queue": "critical"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SYNC_EVERY = 1
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- The cloud -------------------------------------------------------------------------------
+try:
+    AWS_DAILY_BUDGET_USD = Decimal(env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
+except InvalidOperation as error:
+    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00") from error
+COLLECT_EVERY: str = env.str("COLLECT_EVERY", default="")
+# `make run` chooses by the credentials it finds, and tells its children in the environment.
+CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
+if CLOUDINTEL_CLOUD not in ("demo", "aws"):
+    raise ImproperlyConfigured(f"CLOUDINTEL_CLOUD must be demo or aws, not {CLOUDINTEL_CLOUD!r}.")
+CLOUDINTEL_TRACES: str = env.str("CLOUDINTEL_TRACES", default="")
+DEMO_CLOUD_URL: str = _services.get("demo", "")
+
+# --- Logs ------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
