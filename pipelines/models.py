@@ -1,0 +1,127 @@
+"""The run ledger: what was started, by whom, how far it came and what it cost."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from core.fields import ExactDecimalField
+
+
+class Status(models.TextChoices):
+    """Where a run, or one of its steps, stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+
+class Trigger(models.TextChoices):
+    """What started a run."""
+
+    SCHEDULE = "schedule"
+    MANUAL = "manual"
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def active(self) -> Self:
+        """Keep the runs that are queued or running."""
+        return self.filter(status__in=ACTIVE)
+
+    def finished(self) -> Self:
+        """Keep the runs that came to an end, whatever the end was."""
+        return self.exclude(status__in=ACTIVE)
+
+    def collected(self) -> Self:
+        """Keep the runs that brought home at least part of the data."""
+        return self.filter(status__in=(Status.SUCCEEDED, Status.PARTIAL))
+
+
+class Run(models.Model):
+    """One execution of one pipeline for one scope and one slot.
+
+    A run with `children` does nothing itself: it is running while they are, one after the other by
+    `position`, and takes its outcome from theirs.
+    """
+
+    pipeline = models.CharField(max_length=40)
+    scope = models.CharField(max_length=100, default="all")
+    scheduled_for = models.DateTimeField(help_text="The slot: two starts for one slot are one run.")
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.MANUAL)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveBigIntegerField(default=0, help_text="Grows with every claim.")
+    worker = models.CharField(max_length=200, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    counts = models.JSONField(default=dict, blank=True)
+    aws_calls = models.PositiveIntegerField("AWS calls", default=0)
+    aws_cost_usd = ExactDecimalField("AWS cost in dollars", default=0)
+    error = models.TextField(blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("pipeline", "scope", "scheduled_for"), name="run_slot"),
+            models.UniqueConstraint(
+                fields=("pipeline", "scope"),
+                condition=models.Q(status__in=ACTIVE),
+                name="run_one_active",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("status", "lease_until"), name="run_by_status"),
+            models.Index(fields=("pipeline", "-id"), name="run_by_pipeline"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pipeline} #{self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the first start to the end, None while it has not ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+class Step(models.Model):
+    """A part of a run that succeeds or fails by itself, such as one account and region."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=120)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    counts = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("run", "name"), name="step_name"),)
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.name}"

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from pipelines import ledger, messages, registry
+from pipelines.registry import Counts, PlannedStep
+
+
+class FakeHandler:
+    """Does named steps by calling `do[name]()`, which counts or raises."""
+
+    def __init__(self, do, plan=None):
+        self._do = do
+        self._plan = plan
+
+    def __call__(self, claim):
+        self.claim = claim
+        return self
+
+    def plan(self):
+        if self._plan is not None:
+            return self._plan()
+        return [PlannedStep(name) for name in self._do]
+
+    def execute(self, step):
+        return Counts(self._do[step]() or {})
+
+
+@pytest.fixture
+def pipelines(monkeypatch):
+    """Register pipelines for one test: `pipelines(one=handler, both=("one", "two"))`."""
+    monkeypatch.setattr(registry, "_pipelines", {})
+
+    def register(**handlers):
+        for name, what in handlers.items():
+            children, handler = (what, None) if isinstance(what, tuple) else ((), what)
+            registry.register(registry.Pipeline(name=name, handler=handler, children=children))
+
+    return register
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The runs that were published, by pipeline name, instead of a broker."""
+    names = []
+    monkeypatch.setattr(messages, "send", lambda run: names.append(run.pipeline) or True)
+    return names
+
+
+@pytest.fixture
+def claimed(pipelines, sent, django_capture_on_commit_callbacks):
+    """A claim on a run of a pipeline with nothing to do."""
+    pipelines(source=FakeHandler({}))
+    return ledger.claim(ledger.start("source").pk)
+
+
+@pytest.fixture
+def shared_data():
+    """The folder of real data that lies beside a checkout of the project, not in it."""
+    folder = Path(__file__).parents[3] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data of ../shared/data is not on this machine")
+    return folder

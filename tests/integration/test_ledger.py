@@ -1,0 +1,286 @@
+"""The run ledger's promises, on a real PostgreSQL."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from core.errors import InvalidInputError, LeaseLostError, PermanentCloudError
+from pipelines import ledger, runner
+from pipelines.models import Run, Status, Trigger
+from pipelines.registry import PlannedStep
+from tests.integration.conftest import FakeHandler
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def fail(error):
+    raise error
+
+
+def in_threads(count, work):
+    """Call `work` in that many threads at the same moment and return the results."""
+    barrier, results = threading.Barrier(count), []
+
+    def target():
+        barrier.wait()
+        try:
+            results.append(work())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=target) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    return results
+
+
+@pytest.fixture
+def source(pipelines, sent):
+    pipelines(
+        source=FakeHandler({"one": lambda: {"created": 2}, "two": lambda: {"created": 3, "updated": 1}})
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+class TestStarting:
+    def test_publishes_the_run_once_it_is_committed(self, source, sent):
+        with transaction.atomic():
+            ledger.start("source")
+            assert sent == []
+        assert sent == ["source"]
+
+    def test_returns_the_active_run_to_a_second_start(self, source):
+        assert ledger.start("source") == ledger.start("source")
+
+    def test_returns_the_run_that_had_the_slot_though_it_has_ended(self, source):
+        first = ledger.start("source", slot=NOON)
+        runner.execute(first.pk)
+        assert ledger.start("source", slot=NOON) == first
+
+    def test_starts_anew_once_the_last_run_has_ended(self, source):
+        first = ledger.start("source")
+        runner.execute(first.pk)
+        assert ledger.start("source") != first
+
+    def test_makes_one_run_of_ten_starts_at_once(self, source):
+        runs = in_threads(10, lambda: ledger.start("source").pk)
+        assert len(runs) == 10
+        assert set(runs) == {Run.objects.get().pk}
+
+    def test_names_the_pipelines_there_are_when_asked_for_another(self, source):
+        with pytest.raises(InvalidInputError, match="no pipeline 'sauce'; the pipelines are source"):
+            ledger.start("sauce")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestClaiming:
+    def test_gives_the_run_to_one_of_ten_workers(self, source):
+        run = ledger.start("source")
+        claims = in_threads(10, lambda: ledger.claim(run.pk))
+        assert len([claim for claim in claims if claim]) == 1
+
+    def test_refuses_a_run_that_ended(self, source):
+        run = ledger.start("source")
+        runner.execute(run.pk)
+        assert ledger.claim(run.pk) is None
+
+    def test_refuses_the_writes_of_a_worker_that_lost_its_lease(self, claimed):
+        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert ledger.take_over_lost_runs() == 1
+        ledger.claim(claimed.run.pk)
+        with pytest.raises(LeaseLostError), claimed.writing():
+            pytest.fail("the late writer got in")
+
+    def test_leaves_a_run_alone_while_its_lease_lasts(self, claimed):
+        assert ledger.take_over_lost_runs() == 0
+
+    def test_prolongs_the_lease_with_every_write(self, claimed):
+        Run.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
+        with claimed.writing():
+            pass
+        left = Run.objects.get().lease_until - timezone.now()
+        assert timedelta(seconds=80) < left <= ledger.LEASE
+
+    def test_books_calls_and_dollars_on_the_run(self, claimed):
+        claimed.spend(calls=2)
+        claimed.spend(calls=1, usd=Decimal("0.01"))
+        claimed.spend(calls=1)
+        claimed.finish()
+        run = Run.objects.get()
+        assert (run.aws_calls, run.aws_cost_usd) == (4, Decimal("0.01"))
+
+    def test_books_calls_again_when_the_transaction_that_held_them_is_rolled_back(self, claimed):
+        claimed.spend(calls=3)
+        with pytest.raises(ZeroDivisionError), claimed.writing():
+            1 / 0  # noqa: B018 - any error does
+        claimed.finish()
+        assert Run.objects.get().aws_calls == 3
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTakeOver:
+    def lose(self, run):
+        ledger.claim(run.pk)
+        Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        ledger.take_over_lost_runs()
+
+    def test_repeats_only_the_steps_that_had_not_ended(self, pipelines, sent):
+        done = []
+        pipelines(source=FakeHandler({"one": lambda: done.append(1), "two": lambda: done.append(2)}))
+        run = ledger.start("source")
+        claim = ledger.claim(run.pk)
+        claim.plan([PlannedStep("one"), PlannedStep("two")])
+        first = run.steps.first()
+        claim.begin(first)
+        claim.end(first)
+        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        ledger.take_over_lost_runs()
+        runner.execute(run.pk)
+        assert done == [2]
+        assert Run.objects.get().status == Status.SUCCEEDED
+
+    def test_gives_up_after_the_fourth_lost_worker(self, source):
+        run = ledger.start("source")
+        for _ in range(4):
+            self.lose(run)
+        run.refresh_from_db()
+        assert (run.status, run.attempt) == (Status.FAILED, 4)
+        assert "worker was lost 4 times" in run.error
+
+    def test_lets_the_next_source_begin_after_giving_up_on_one(self, pipelines, sent):
+        pipelines(one=FakeHandler({}), two=FakeHandler({}), both=("one", "two"))
+        parent = ledger.start("both")
+        for _ in range(4):
+            self.lose(parent.children.get(pipeline="one"))
+        assert sent[-1] == "two"
+
+    def test_publishes_a_run_again_whose_message_was_lost(self, source, sent):
+        ledger.start("source")
+        Run.objects.update(published_at=timezone.now() - timedelta(seconds=61))
+        assert ledger.publish_waiting(unheard_for=timedelta(seconds=60)) == 1
+        assert sent == ["source", "source"]
+
+    def test_does_not_publish_again_what_was_published_just_now(self, source, sent):
+        ledger.start("source")
+        assert ledger.publish_waiting(unheard_for=timedelta(seconds=60)) == 0
+
+    def test_publishes_what_was_started_while_the_broker_was_away(self, source, sent, monkeypatch):
+        monkeypatch.setattr("pipelines.messages.send", lambda run: False)
+        ledger.start("source")
+        monkeypatch.setattr("pipelines.messages.send", lambda run: sent.append(run.pipeline) or True)
+        ledger.publish_waiting(unheard_for=timedelta(seconds=60))
+        assert sent == ["source"]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOutcome:
+    def run(self, pipelines, **steps):
+        pipelines(source=FakeHandler(steps))
+        run = ledger.start("source")
+        runner.execute(run.pk)
+        run.refresh_from_db()
+        return run
+
+    def test_adds_up_what_the_steps_counted(self, source):
+        run = ledger.start("source")
+        runner.execute(run.pk)
+        run.refresh_from_db()
+        assert run.status == Status.SUCCEEDED
+        assert run.counts == {"created": 5, "updated": 1}
+
+    def test_is_partial_and_says_which_step_failed_and_why(self, pipelines, sent):
+        denied = PermanentCloudError("not allowed")
+        run = self.run(pipelines, good=lambda: {"created": 1}, bad=lambda: fail(denied))
+        assert (run.status, run.error) == (Status.PARTIAL, "bad: not allowed")
+
+    def test_is_a_failure_when_every_step_failed(self, pipelines, sent):
+        run = self.run(pipelines, bad=lambda: fail(PermanentCloudError("not allowed")))
+        assert run.status == Status.FAILED
+
+    def test_hides_the_details_of_an_unforeseen_error_from_the_ledger(self, pipelines, sent):
+        run = self.run(pipelines, bad=lambda: fail(RuntimeError("secret")))
+        assert run.error == "bad: Internal error (RuntimeError); the worker's log has the details."
+
+    def test_is_a_failure_with_the_reason_when_planning_fails(self, pipelines, sent):
+        pipelines(source=FakeHandler({}, plan=lambda: fail(PermanentCloudError("no credentials"))))
+        run = ledger.start("source")
+        runner.execute(run.pk)
+        run.refresh_from_db()
+        assert (run.status, run.error) == (Status.FAILED, "no credentials")
+
+    def test_keeps_a_step_that_was_known_to_fail(self, pipelines, sent):
+        plan = [PlannedStep("good"), PlannedStep("gone", error="no such role")]
+        pipelines(source=FakeHandler({"good": dict}, plan=lambda: plan))
+        run = ledger.start("source")
+        runner.execute(run.pk)
+        run.refresh_from_db()
+        assert (run.status, run.error) == (Status.PARTIAL, "gone: no such role")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestFamily:
+    def execute_all(self):
+        while (run := ledger.ready().first()) is not None:
+            runner.execute(run.pk)
+
+    @pytest.fixture
+    def order(self, pipelines, sent):
+        done = []
+        pipelines(
+            one=FakeHandler({"a": lambda: done.append("one") or {"created": 1}}),
+            two=FakeHandler({"b": lambda: done.append("two") or fail(PermanentCloudError("denied"))}),
+            three=FakeHandler({"c": lambda: done.append("three") or {"created": 2}}),
+            all=("one", "two", "three"),
+        )
+        return done
+
+    def test_runs_its_members_in_their_order_though_one_fails(self, order):
+        parent = ledger.start("all")
+        self.execute_all()
+        parent.refresh_from_db()
+        assert order == ["one", "two", "three"]
+        assert (parent.status, parent.counts) == (Status.PARTIAL, {"created": 3})
+        assert parent.error == "two: b: denied"
+
+    def test_refuses_a_member_whose_turn_has_not_come(self, order):
+        parent = ledger.start("all")
+        assert ledger.claim(parent.children.get(pipeline="two").pk) is None
+
+    def test_is_running_while_a_member_is(self, order):
+        parent = ledger.start("all")
+        ledger.claim(parent.children.get(pipeline="one").pk)
+        parent.refresh_from_db()
+        assert (parent.status, parent.started_at is not None) == (Status.RUNNING, True)
+
+    def test_takes_in_a_run_that_was_active_before_it(self, order):
+        by_hand = ledger.start("two")
+        parent = ledger.start("all")
+        assert list(parent.children.order_by("position").values_list("pipeline", flat=True)) == [
+            "one",
+            "two",
+            "three",
+        ]
+        by_hand.refresh_from_db()
+        assert by_hand.parent == parent
+        self.execute_all()
+        parent.refresh_from_db()
+        assert parent.status == Status.PARTIAL
+
+    def test_sums_the_calls_and_dollars_of_its_members(self, order):
+        parent = ledger.start("all")
+        for name, usd in (("one", "0.01"), ("two", "0.02"), ("three", "0")):
+            claim = ledger.claim(parent.children.get(pipeline=name).pk)
+            claim.spend(calls=1, usd=Decimal(usd))
+            claim.finish()
+        parent.refresh_from_db()
+        assert (parent.aws_calls, parent.aws_cost_usd) == (3, Decimal("0.03"))
+
+    def test_tells_a_start_by_hand_of_the_member_that_is_waiting(self, order):
+        parent = ledger.start("all", trigger=Trigger.SCHEDULE)
+        assert ledger.start("three").parent == parent

@@ -1,0 +1,139 @@
+"""Schedules are rows; their slots become runs, once each."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from core.errors import InvalidInputError
+from pipelines import ledger, registry, runner, schedules, tasks
+from pipelines.models import Run, Status, Trigger
+from tests.integration.conftest import FakeHandler
+
+DAY = timedelta(days=1)
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """Set the clock: `now(moment)`."""
+    return lambda moment: monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+
+
+@pytest.fixture
+def daily(pipelines, sent, now, db):
+    """A daily pipeline whose schedule was created on 1 March at 15:00."""
+    pipelines()
+    registry.register(
+        registry.Pipeline(name="nightly", handler=FakeHandler({}), every=DAY, title="Collect by night")
+    )
+    PeriodicTask.objects.all().delete()
+    now(datetime(2026, 3, 1, 15, tzinfo=UTC))
+    schedules.ensure()
+
+
+def row():
+    return PeriodicTask.objects.get(name="Collect by night")
+
+
+def test_creates_each_schedule_once(daily):
+    schedules.ensure()
+    assert set(PeriodicTask.objects.values_list("name", flat=True)) == {
+        "Collect by night",
+        "Repair the run ledger",
+    }
+
+
+def test_keeps_what_an_administrator_edited(daily):
+    PeriodicTask.objects.filter(pk=row().pk).update(
+        name="Collect weekly", enabled=False, interval=IntervalSchedule.objects.create(every=7, period="days")
+    )
+    schedules.ensure()
+    edited = PeriodicTask.objects.get(name="Collect weekly")
+    assert (edited.enabled, edited.interval.every) == (False, 7)
+
+
+def test_collects_as_often_as_collect_every_orders(daily, settings):
+    settings.COLLECT_EVERY = "1m"
+    schedules.ensure()
+    assert str(row().interval) == "every minute"
+
+
+def test_replaces_a_crontab_when_collect_every_orders_otherwise(daily, settings):
+    PeriodicTask.objects.filter(pk=row().pk).update(interval=None, crontab=CrontabSchedule.objects.create())
+    settings.COLLECT_EVERY = "12h"
+    schedules.ensure()
+    assert (row().interval.every, row().crontab) == (12, None)
+
+
+def test_refuses_a_collect_every_it_cannot_read(daily, settings):
+    settings.COLLECT_EVERY = "daily"
+    with pytest.raises(InvalidInputError, match="'daily' is not a duration"):
+        schedules.ensure()
+
+
+def test_starts_nothing_for_slots_from_before_the_schedule_was_created(daily, now):
+    now(MIDNIGHT - timedelta(seconds=1))
+    schedules.start_all_due()
+    assert not Run.objects.exists()
+
+
+def test_starts_the_slot_when_its_time_has_come(daily, now):
+    now(MIDNIGHT)
+    tasks.start_scheduled("nightly")
+    run = Run.objects.get()
+    assert (run.scheduled_for, run.trigger) == (MIDNIGHT, Trigger.SCHEDULE)
+
+
+def test_starts_a_slot_once_though_two_beats_and_the_reconciler_ask_for_it(daily, now):
+    now(MIDNIGHT + timedelta(seconds=3))
+    tasks.start_scheduled("nightly")
+    runner.execute(Run.objects.get().pk)
+    tasks.start_scheduled("nightly")
+    tasks.reconcile()
+    assert Run.objects.count() == 1
+
+
+def test_catches_up_a_slot_that_was_missed_within_the_grace(daily, now):
+    now(MIDNIGHT + timedelta(hours=11))
+    tasks.reconcile()
+    assert Run.objects.get().scheduled_for == MIDNIGHT
+
+
+def test_notes_a_slot_that_was_missed_beyond_the_grace_as_skipped(daily, now):
+    now(MIDNIGHT + timedelta(hours=13))
+    tasks.reconcile()
+    run = Run.objects.get()
+    assert run.status == Status.SKIPPED
+    assert run.error == "Missed: found 13:00:00 late, and the grace is 12:00:00."
+
+
+def test_coalesces_the_slots_missed_in_three_days_into_the_last_one(daily, now):
+    now(MIDNIGHT + 3 * DAY + timedelta(hours=1))
+    tasks.reconcile()
+    assert Run.objects.get().scheduled_for == MIDNIGHT + 3 * DAY
+
+
+def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, now):
+    by_hand = ledger.start("nightly")
+    now(MIDNIGHT)
+    tasks.reconcile()
+    assert Run.objects.get() == by_hand
+    runner.execute(by_hand.pk)
+    tasks.reconcile()
+    assert Run.objects.filter(scheduled_for=MIDNIGHT).exists()
+
+
+def test_starts_nothing_while_the_schedule_is_disabled(daily, now):
+    PeriodicTask.objects.filter(pk=row().pk).update(enabled=False)
+    now(MIDNIGHT)
+    tasks.reconcile()
+    assert not Run.objects.exists()
+
+
+def test_follows_a_crontab_with_its_time_zone(daily, now):
+    crontab = CrontabSchedule.objects.create(minute="30", hour="4", timezone="America/New_York")
+    PeriodicTask.objects.filter(pk=row().pk).update(interval=None, crontab=crontab)
+    now(datetime(2026, 3, 2, 9, 31, tzinfo=UTC))
+    tasks.reconcile()
+    assert Run.objects.get().scheduled_for == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
