@@ -1,0 +1,84 @@
+"""Users in the admin; groups, and the failures that django-axes counts, bring their own pages."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import lockout
+from accounts.models import User
+
+if TYPE_CHECKING:  # generic for the type checker alone
+    _Admin = DjangoUserAdmin[User]
+    _NewUserForm = AdminUserCreationForm[User]
+    _UserForm = UserChangeForm[User]
+else:
+    _Admin, _NewUserForm, _UserForm = DjangoUserAdmin, AdminUserCreationForm, UserChangeForm
+
+
+class LoginForm(AdminAuthenticationForm):
+    """The admin's login, where attempts at one e-mail take turns as they do in the API."""
+
+    request: HttpRequest
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password when it is this attempt's turn. Raises: ValidationError."""
+        with lockout.taking_turns(self.request, self.cleaned_data.get("username", "")):
+            try:
+                return super().clean()
+            except ValidationError as error:  # raised from in there, it would undo the failure's count
+                refusal = error
+        raise refusal
+
+
+admin.site.login_form = LoginForm
+
+
+class NewUserForm(_NewUserForm):
+    """A user's e-mail and password."""
+
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+class UserForm(_UserForm):
+    """All of a user but the password, which has a form of its own."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class UserAdmin(_Admin):
+    """Users, what they may do and whether they may do it now."""
+
+    form = UserForm
+    add_form = NewUserForm
+    ordering = ("email",)
+    list_display = ("email", "roles", "is_active", "is_staff", "is_superuser", "last_login", "created_at")
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups", "created_at")
+    search_fields = ("email",)
+    readonly_fields = ("last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("What the user may do", {"fields": ("is_active", "groups", "is_staff", "is_superuser")}),
+        ("In the admin", {"classes": ("collapse",), "fields": ("user_permissions",)}),
+        ("When", {"fields": ("created_at", "last_login")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Fetch the groups of all users on the page at once."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        """List the user's groups."""
+        return ", ".join(group.name for group in user.groups.all()) or "-"

@@ -1,0 +1,54 @@
+"""Who asks: the bearer of a token."""
+
+from typing import cast
+
+from django.core.exceptions import ValidationError
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
+from rest_framework_simplejwt.tokens import AccessToken, Token
+
+from accounts.models import User
+
+_EXPIRED = "Token has expired"
+_INVALID = "Token is invalid"
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Takes `Authorization: Bearer <token>`, the scheme in any case; other schemes are nobody's business.
+
+    What makes a token invalid is not told: forged, revoked, or its user gone or disabled.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        """Return the user and the token, or None without one. Raises: AuthenticationFailed."""
+        scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
+        if scheme.lower() != "bearer" or not value.strip():
+            return None
+        token = _verified(value.strip())
+        return _user(token), token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge that goes with a 401."""
+        return 'Bearer realm="api"'
+
+
+def _verified(text: str) -> Token:
+    """Check signature, algorithm, kind and expiry. Raises: AuthenticationFailed."""
+    try:
+        return AccessToken(cast("Token", text.encode()))
+    except ExpiredTokenError as error:
+        raise AuthenticationFailed(_EXPIRED) from error
+    except (TokenError, ArithmeticError, OSError, RecursionError, ValueError) as error:
+        # A header nested without end, or a claim beyond the calendar, escapes the library's own checks.
+        raise AuthenticationFailed(_INVALID) from error
+
+
+def _user(token: Token) -> User:
+    """Find the user, active and with the same password still. Raises: AuthenticationFailed."""
+    try:
+        return cast("User", JWTAuthentication().get_user(token))
+    except (AuthenticationFailed, ValidationError) as error:
+        raise AuthenticationFailed(_INVALID) from error

@@ -1,0 +1,114 @@
+"""The account endpoints, as section 2 to 4 of the autoscaler's API describes them."""
+
+from typing import Any, cast
+
+from django.utils.cache import add_never_cache_headers
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services
+from accounts.models import User
+from accounts.serializers import (
+    CompleteSerializer,
+    CredentialsSerializer,
+    PasswordChangeSerializer,
+    ProfileSerializer,
+    RegisteredSerializer,
+    RegistrationSerializer,
+    TokenSerializer,
+)
+from core.query import ErrorSerializer
+
+
+def _given(serializer: type[CompleteSerializer], request: Request) -> dict[str, Any]:
+    """Return the body's values. Raises: ValidationError."""
+    body = serializer(data=request.data, context={"request": request})
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)
+
+
+def _asking(request: Request) -> User:
+    """Return who asks, where the permissions let only users in."""
+    return cast("User", request.user)
+
+
+def _token_response(message: str, token: str) -> Response:
+    response = Response({"message": message, "token": token})
+    add_never_cache_headers(response)
+    return response
+
+
+def _refused(reason: str) -> OpenApiResponse:
+    return OpenApiResponse(ErrorSerializer, reason)
+
+
+@extend_schema(tags=["accounts"])
+class RegisterView(APIView):
+    """Registers a user, who has no role until an administrator gives one."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=RegistrationSerializer,
+        responses={201: RegisteredSerializer, 409: _refused("The e-mail is registered already.")},
+    )
+    def post(self, request: Request) -> Response:
+        user = services.register(**_given(RegistrationSerializer, request))
+        answer = {"message": "User registered successfully", "user_id": user.pk}
+        return Response(answer, status=status.HTTP_201_CREATED)
+
+
+@extend_schema(tags=["accounts"])
+class LoginView(APIView):
+    """Gives a token, good for 24 hours, for an e-mail and its password."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=CredentialsSerializer,
+        responses={
+            200: TokenSerializer,
+            401: _refused("The e-mail and the password do not belong together."),
+            429: _refused("Too many wrong passwords; Retry-After says how many seconds to wait."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        token = services.log_in(request, **_given(CredentialsSerializer, request))
+        return _token_response("Login successful", token)
+
+
+@extend_schema(tags=["accounts"])
+class ProfileView(APIView):
+    """Tells users about themselves."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(ProfileSerializer(_asking(request)).data)
+
+
+@extend_schema(tags=["accounts"])
+class PasswordView(APIView):
+    """Changes one's own password; older tokens are void from then on."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        request=PasswordChangeSerializer,
+        responses={
+            200: TokenSerializer,
+            429: _refused("Too many wrong passwords; Retry-After says how many seconds to wait."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        token = services.change_password(
+            request, _asking(request), **_given(PasswordChangeSerializer, request)
+        )
+        return _token_response("Password changed; older tokens are void", token)

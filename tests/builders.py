@@ -1,0 +1,132 @@
+"""Rows for tests: each builder needs only what the test is about, the rest is plausible."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+
+from django.contrib.auth.models import Group
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
+from pipelines.models import Run, Status, Step
+
+MORNING = datetime(2026, 3, 1, 6, tzinfo=UTC)
+_numbers = count(1)
+
+
+# --- People ----------------------------------------------------------------------------------
+def user(role=None, **fields):
+    """A user who registered, or one with a role: "viewer", "operator" or "administrator".
+
+    Without a `password`, whose hash takes its time, nobody can log in as them.
+    """
+    fields = {"email": f"person{next(_numbers)}@example.com", **fields}
+    if role == "administrator":
+        return User.objects.create_superuser(**fields)
+    person = User.objects.create_user(**fields)
+    if role:
+        person.groups.add(Group.objects.get_or_create(name=role)[0])
+    return person
+
+
+def client(role=None):
+    """A client of the API that is logged in as a new user with that role."""
+    connected = APIClient()
+    connected.force_authenticate(user(role))
+    return connected
+
+
+# --- The estate ------------------------------------------------------------------------------
+def account(account_id=None, **fields):
+    return CloudAccount.objects.create(account_id=account_id or f"{next(_numbers):012d}", **fields)
+
+
+def instance(owner=None, **fields):
+    number = next(_numbers)
+    return Instance.objects.create(
+        **{
+            "account": owner or account(),
+            "region": "eu-west-1",
+            "instance_id": f"i-{number:017x}",
+            "instance_type": "t3.micro",
+            "state": "running",
+            "first_seen": MORNING,
+            "last_seen": MORNING,
+            **fields,
+        }
+    )
+
+
+def state_change(of, to_state, *, from_state="", observed_at=MORNING):
+    return InstanceStateChange.objects.create(
+        instance=of, from_state=from_state, to_state=to_state, observed_at=observed_at
+    )
+
+
+def volume(owner=None, **fields):
+    number = next(_numbers)
+    return Volume.objects.create(
+        **{
+            "account": owner or account(),
+            "region": "eu-west-1",
+            "volume_id": f"vol-{number:017x}",
+            "volume_type": "gp3",
+            "state": "in-use",
+            "size_gib": 8,
+            "first_seen": MORNING,
+            "last_seen": MORNING,
+            **fields,
+        }
+    )
+
+
+def cost(owner, day, amount, **fields):
+    """What `AmazonEC2` cost in eu-west-1 on an ISO day, in dollars, unless told otherwise."""
+    return DailyCost.objects.create(
+        **{
+            "account": owner,
+            "date": date.fromisoformat(str(day)),
+            "amount": Decimal(amount),
+            "service": "AmazonEC2",
+            "region": "eu-west-1",
+            "unit": "USD",
+            **fields,
+        }
+    )
+
+
+def cpu_day(of, day, average=10.0, **fields):
+    """An instance's whole ISO day at that average, with a peak twice as high."""
+    return CpuMetric.objects.create(
+        **{
+            "ec2": of,
+            "instance_id": of.instance_id,
+            "date": date.fromisoformat(str(day)),
+            "average_cpu": average,
+            "maximum_cpu": 2 * average,
+            "samples": 288,
+            "coverage": 1.0,
+            **fields,
+        }
+    )
+
+
+# --- The ledger ------------------------------------------------------------------------------
+def run(pipeline="ec2", status=Status.SUCCEEDED, **fields):
+    number = next(_numbers)
+    ended = status not in (Status.QUEUED, Status.RUNNING)
+    return Run.objects.create(
+        **{
+            "pipeline": pipeline,
+            "status": status,
+            "scheduled_for": datetime.fromtimestamp(1_770_000_000 + number, UTC),
+            "started_at": None if status == Status.QUEUED else MORNING,
+            "finished_at": MORNING.replace(minute=1) if ended else None,
+            **fields,
+        }
+    )
+
+
+def step(of, name, status=Status.SUCCEEDED, **fields):
+    return Step.objects.create(run=of, name=name, status=status, attempt=1, **fields)
