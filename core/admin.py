@@ -1,0 +1,49 @@
+"""What the admin pages of several apps share."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+if TYPE_CHECKING:
+    Admin = admin.ModelAdmin[Any]
+    Inline = admin.TabularInline[Any, Any]
+else:
+    Admin, Inline = admin.ModelAdmin, admin.TabularInline
+
+
+def link_to(found: models.Model) -> SafeString:
+    """Return a link to the object's page in the admin."""
+    page = f"admin:{found._meta.app_label}_{found._meta.model_name}_change"
+    return format_html('<a href="{}">{}</a>', reverse(page, args=[found.pk]), found)
+
+
+class _NobodyWrites:
+    """Refuses to add, change and delete: what was collected or recorded is only looked at."""
+
+    def has_add_permission(self, _request: HttpRequest, _parent: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _found: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _found: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(_NobodyWrites, Admin):
+    """Pages to look at a table that may be long."""
+
+    show_full_result_count = False
+
+
+class ReadOnlyInline(_NobodyWrites, Inline):
+    """Rows of another table on an object's page, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
