@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 Counts = Counter[str]
 
 
+def no_rows() -> Counts:
+    """Return the counts of a step that wrote nothing."""
+    return Counts(created=0, updated=0, unchanged=0)
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A part of a run by its name; with `error`, one that is known beforehand to fail."""

@@ -1,0 +1,158 @@
+"""EC2 instances and EBS volumes, a page at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from collectors.aws.errors import torn, translated
+from collectors.aws.session import HOME_REGION, Cloud
+
+PAGE_SIZE = 1000
+_OPTED_IN = frozenset({"opt-in-not-required", "opted-in"})
+_DETACHED = frozenset({"detaching", "detached"})
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRecord:
+    """An EC2 instance as one page described it."""
+
+    instance_id: str
+    instance_type: str
+    state: str
+    name: str
+    availability_zone: str
+    platform: str
+    lifecycle: str
+    detailed_monitoring: bool
+    image_id: str
+    vpc_id: str
+    private_ip: str
+    public_ip: str
+    tags: dict[str, str]
+    launched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRecord:
+    """An EBS volume as one page described it; of several attachments, the first."""
+
+    volume_id: str
+    volume_type: str
+    state: str
+    size_gib: int
+    iops: int | None
+    throughput_mibps: int | None
+    encrypted: bool
+    availability_zone: str
+    attached_to: str
+    device: str
+    tags: dict[str, str]
+    created_at: datetime | None
+
+
+def enabled_regions(cloud: Cloud) -> list[str]:
+    """Return the regions that the account can use.
+
+    Raises: TransientCloudError, PermanentCloudError.
+    """
+    what = f"ec2:DescribeRegions in {HOME_REGION}"
+    client = cloud.client("ec2", HOME_REGION)
+    with translated(what):
+        answer = client.describe_regions()
+    # Where the status is left out, the list itself says it: by default it holds none but enabled regions.
+    return sorted(
+        region["RegionName"]
+        for region in _member(answer, "Regions", what)
+        if region.get("OptInStatus", "opted-in") in _OPTED_IN
+    )
+
+
+def instance_pages(cloud: Cloud, region: str) -> Iterator[list[InstanceRecord]]:
+    """Yield a region's instances, terminated ones included for as long as EC2 shows them.
+
+    Raises: TransientCloudError, PermanentCloudError; what was yielded before then is not the whole region.
+    """
+    what = f"ec2:DescribeInstances in {region}"
+    for page in _pages(cloud, region, "describe_instances", what):
+        reservations = _member(page, "Reservations", what)
+        yield [
+            _instance(raw, what) for reservation in reservations for raw in reservation.get("Instances", ())
+        ]
+
+
+def volume_pages(cloud: Cloud, region: str) -> Iterator[list[VolumeRecord]]:
+    """Yield a region's volumes.
+
+    Raises: TransientCloudError, PermanentCloudError; what was yielded before then is not the whole region.
+    """
+    what = f"ec2:DescribeVolumes in {region}"
+    for page in _pages(cloud, region, "describe_volumes", what):
+        yield [_volume(raw, what) for raw in _member(page, "Volumes", what)]
+
+
+def _pages(cloud: Cloud, region: str, operation: str, what: str) -> Iterator[dict[str, Any]]:
+    paginator = cloud.client("ec2", region).get_paginator(operation)
+    pages = iter(paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}))
+    while True:
+        with translated(what):
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
+
+
+def _member(answer: Mapping[str, Any], name: str, what: str) -> Any:
+    """Return a member that every answer has; without it, nothing found would pass for nothing there."""
+    try:
+        return answer[name]
+    except KeyError:
+        raise torn(what, f"no {name}") from None
+
+
+def _instance(raw: Mapping[str, Any], what: str) -> InstanceRecord:
+    tags = _tags(raw)
+    return InstanceRecord(
+        instance_id=_member(raw, "InstanceId", what),
+        instance_type=_member(raw, "InstanceType", what),
+        state=_member(_member(raw, "State", what), "Name", what),
+        name=tags.get("Name", "")[:256],
+        availability_zone=raw.get("Placement", {}).get("AvailabilityZone", ""),
+        platform=raw.get("PlatformDetails") or raw.get("Platform", ""),
+        lifecycle=raw.get("InstanceLifecycle", ""),
+        detailed_monitoring=raw.get("Monitoring", {}).get("State") == "enabled",
+        image_id=raw.get("ImageId", ""),
+        vpc_id=raw.get("VpcId", ""),
+        private_ip=raw.get("PrivateIpAddress", ""),
+        public_ip=raw.get("PublicIpAddress", ""),
+        tags=tags,
+        launched_at=raw.get("LaunchTime"),
+    )
+
+
+def _volume(raw: Mapping[str, Any], what: str) -> VolumeRecord:
+    attachment = _attachment(raw.get("Attachments", ()))
+    return VolumeRecord(
+        volume_id=_member(raw, "VolumeId", what),
+        volume_type=_member(raw, "VolumeType", what),
+        state=_member(raw, "State", what),
+        size_gib=_member(raw, "Size", what),
+        iops=raw.get("Iops"),
+        throughput_mibps=raw.get("Throughput"),
+        encrypted=raw.get("Encrypted", False),
+        availability_zone=raw.get("AvailabilityZone", ""),
+        attached_to=attachment.get("InstanceId", ""),
+        device=attachment.get("Device", ""),
+        tags=_tags(raw),
+        created_at=raw.get("CreateTime"),
+    )
+
+
+def _attachment(attachments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the first attachment by instance id that is not on its way out, else an empty one."""
+    held = [one for one in attachments if one.get("State") not in _DETACHED]
+    return min(held, key=lambda one: str(one.get("InstanceId", "")), default={})
+
+
+def _tags(raw: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in raw.get("Tags", ()) if "Key" in tag}

@@ -1,0 +1,42 @@
+"""The dollars CloudIntel's own AWS calls may cost, reserved before each call."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import F
+from django.utils import timezone
+
+from collectors.models import AwsSpend, CloudAccount
+from core.errors import BudgetExceededError
+
+
+def today() -> date:
+    """Return the UTC day that calls are booked on."""
+    return timezone.now().date()
+
+
+def spent_today(account: CloudAccount) -> Decimal:
+    """Return the dollars booked for the account so far today."""
+    row = AwsSpend.objects.filter(account=account, date=today()).first()
+    return row.amount_usd if row else Decimal(0)
+
+
+def reserve(account: CloudAccount, usd: Decimal, *, limit_usd: Decimal | None) -> None:
+    """Book dollars on today's account, atomically; without a limit they are only counted.
+
+    Raises: BudgetExceededError when the sum would pass the limit; then nothing is booked.
+    """
+    AwsSpend.objects.bulk_create([AwsSpend(account=account, date=today())], ignore_conflicts=True)
+    day = AwsSpend.objects.filter(account=account, date=today())
+    within = day if limit_usd is None else day.filter(amount_usd__lte=limit_usd - usd)
+    if not within.update(amount_usd=F("amount_usd") + usd):
+        raise BudgetExceededError(
+            f"The next AWS call costs ${usd.normalize():f} and would exceed the daily budget of "
+            f"${limit_usd} for account {account.account_id}: ${spent_today(account).normalize():f} is spent. "
+            "Raise AWS_DAILY_BUDGET_USD, wait until 00:00 UTC, or start the collection by hand."
+        )
+
+
+def refund(account: CloudAccount, usd: Decimal) -> None:
+    """Take back what was reserved for a call that failed."""
+    AwsSpend.objects.filter(account=account, date=today()).update(amount_usd=F("amount_usd") - usd)

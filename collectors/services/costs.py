@@ -1,0 +1,85 @@
+"""Daily costs: what Cost Explorer answers for a day replaces what was stored of it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db.models import Max, Min, Q
+
+from collectors import bulk
+from collectors.aws import cost
+from collectors.aws.cost import CostDay
+from collectors.models import CloudAccount, DailyCost
+from collectors.services import budget
+from collectors.services.access import Clouds, accounts
+from core.errors import CloudIntelError
+from pipelines.ledger import Claim
+from pipelines.registry import Counts, PlannedStep
+
+BASIS = "unblended"
+FIRST_WINDOW = timedelta(days=30)
+# AWS restates the last days freely, and the days of an open month until the bill is final; the latter
+# are flagged as estimated. A request costs the same however many days it asks for.
+RESTATED = timedelta(days=14)
+# Cost Explorer keeps 14 months of daily figures.
+HISTORY = timedelta(days=395)
+
+_COLUMNS = ("account_id", "date", "service", "region", "basis", "unit", "amount", "estimated")
+_KEY = _COLUMNS[:6]
+
+
+class CostHandler:
+    """Reads each account's bill."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._clouds = Clouds(claim)
+
+    def plan(self) -> Iterator[PlannedStep]:
+        for account in accounts(self._claim):
+            try:
+                self._clouds.verified(account)
+            except CloudIntelError as error:
+                yield PlannedStep(account.account_id, error=str(error))
+            else:
+                yield PlannedStep(account.account_id)
+
+    def execute(self, step: str) -> Counts:
+        account, cloud = self._clouds.to(step)
+        answer = cost.daily_costs(cloud, *window(account, budget.today()))
+        with self._claim.writing():
+            return store(account, answer)
+
+
+def window(account: CloudAccount, today: date) -> tuple[date, date]:
+    """Return the half-open range of days to read: all that may have changed since the last time."""
+    stored = DailyCost.objects.filter(account=account, basis=BASIS).aggregate(
+        last=Max("date"), estimated=Min("date", filter=Q(estimated=True))
+    )
+    if stored["last"] is None:
+        return today - FIRST_WINDOW, today
+    oldest_open = min(filter(None, (today - RESTATED, stored["last"], stored["estimated"])))
+    return max(oldest_open, today - HISTORY), today
+
+
+def store(account: CloudAccount, answer: Sequence[CostDay]) -> Counts:
+    """Replace the stored costs of the answered days, and of no others; for use inside a transaction.
+
+    A day without any line is known to have cost nothing, which one row of zero says.
+    """
+    unit = next((line.unit for day in answer for line in day.lines), "USD")
+    rows = [
+        (account.pk, day.date, line.service, line.region, BASIS, line.unit, line.amount, day.estimated)
+        for day in answer
+        for line in day.lines
+    ]
+    rows += [
+        (account.pk, day.date, "", "", BASIS, unit, Decimal(0), day.estimated)
+        for day in answer
+        if not day.lines
+    ]
+    with bulk.staged(DailyCost, _COLUMNS, rows, key=_KEY) as stage:
+        counts = stage.upsert()
+        stored = DailyCost.objects.filter(account=account, basis=BASIS, date__in={day.date for day in answer})
+        counts["deleted"] += stage.delete_missing(stored)
+    return counts

@@ -1,0 +1,98 @@
+"""Daily CPU figures per instance, from CloudWatch."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from django.db.models import Exists, Max, OuterRef, Q
+from django.utils import timezone
+
+from collectors import bulk
+from collectors.aws import cpu
+from collectors.aws.cpu import CpuDay
+from collectors.aws.session import Cloud
+from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
+from collectors.services import budget
+from collectors.services.access import Clouds, accounts
+from core.errors import CloudIntelError
+from pipelines.ledger import Claim
+from pipelines.registry import Counts, PlannedStep, no_rows
+
+FIRST_WINDOW = timedelta(days=30)
+# Points arrive minutes late; the day before the last stored one was complete when it was read.
+REREAD = timedelta(days=1)
+# An instance that was stopped, or first seen, this recently may have figures nobody has read yet.
+RECENT = timedelta(days=2)
+
+_COLUMNS = ("ec2_id", "instance_id", "date", "average_cpu", "maximum_cpu", "samples", "coverage")
+
+
+class CpuHandler:
+    """Reads the load of each account's and region's instances, as far as the inventory knows them."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._clouds = Clouds(claim)
+
+    def plan(self) -> Iterator[PlannedStep]:
+        for account in accounts(self._claim):
+            try:
+                self._clouds.verified(account)
+            except CloudIntelError as error:
+                yield PlannedStep(account.account_id, error=str(error))
+            else:
+                regions = worth_asking().filter(account=account).values_list("region", flat=True)
+                for region in sorted(set(regions)):
+                    yield PlannedStep(f"{account.account_id}/{region}")
+
+    def execute(self, step: str) -> Counts:
+        account_id, region = step.split("/")
+        account, cloud = self._clouds.to(account_id)
+        counts = no_rows()
+        for ids, start in windows(account, region, budget.today()):
+            counts.update(self._read(cloud, region, ids, start))
+        return counts
+
+    def _read(self, cloud: Cloud, region: str, ids: dict[str, int], start: date) -> Counts:
+        counts = no_rows()
+        end = budget.today() + timedelta(days=1)
+        for batch in cpu.daily_cpu(cloud, region, list(ids), start, end):
+            with self._claim.writing():
+                counts.update(store(batch, ids))
+        return counts
+
+
+def worth_asking() -> InstanceQuerySet:
+    """Return the instances CloudWatch may know something new about: running, or in another state of late."""
+    changed = InstanceStateChange.objects.filter(
+        instance=OuterRef("pk"), observed_at__gte=timezone.now() - RECENT
+    )
+    return Instance.objects.present().filter(Q(state="running") | Exists(changed))
+
+
+def windows(account: CloudAccount, region: str, today: date) -> Iterator[tuple[dict[str, int], date]]:
+    """Yield instances (their row by instance id) and the first day to read of them.
+
+    Instances without any figure are read 30 days back, the others from where the last reading ended.
+    """
+    known = CpuMetric.objects.filter(ec2=OuterRef("pk"))
+    asked = worth_asking().filter(account=account, region=region)
+    last = CpuMetric.objects.filter(ec2__account=account, ec2__region=region).aggregate(day=Max("date"))[
+        "day"
+    ]
+    earliest = today - FIRST_WINDOW
+    new = dict(asked.filter(~Exists(known)).values_list("instance_id", "pk"))
+    followed = dict(asked.filter(Exists(known)).values_list("instance_id", "pk"))
+    if new:
+        yield new, earliest
+    if followed:
+        yield followed, max(earliest, last - REREAD)
+
+
+def store(batch: list[CpuDay], ids: dict[str, int]) -> Counts:
+    """Merge the figures into the stored ones; for use inside a transaction."""
+    rows = [
+        (ids[day.instance_id], day.instance_id, day.date, day.average, day.maximum, day.samples, day.coverage)
+        for day in batch
+    ]
+    with bulk.staged(CpuMetric, _COLUMNS, rows, key=("ec2_id", "date")) as stage:
+        return stage.upsert()
