@@ -22,6 +22,22 @@ def link_to(found: models.Model) -> SafeString:
     return format_html('<a href="{}">{}</a>', reverse(page, args=[found.pk]), found)
 
 
+class EmptyFilter(admin.SimpleListFilter):
+    """Tells rows in which `field` is empty from the others, by the words in `names`."""
+
+    field: str
+    names: tuple[str, str]
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return the names, the empty rows' first."""
+        return [("no", self.names[0]), ("yes", self.names[1])]
+
+    def queryset(self, _request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Keep what was chosen."""
+        chosen = self.value()
+        return rows.filter(**{f"{self.field}__isnull": chosen == "no"}) if chosen in ("no", "yes") else rows
+
+
 class _NobodyWrites:
     """Refuses to add, change and delete: what was collected or recorded is only looked at."""
 

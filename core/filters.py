@@ -36,17 +36,12 @@ class StableOrderingFilter(django_filters.OrderingFilter):
         return chosen.order_by(*chosen.query.order_by, "pk") if value else chosen
 
 
-class _YesNoField(forms.NullBooleanField):
-    """Reads true and false; Django's own takes whatever it cannot read for no answer."""
+class _YesNoField(forms.TypedChoiceField):
+    """Reads true and false; Django's own boolean takes whatever it cannot read for no answer."""
 
-    widget = forms.Select(choices=[("", "---------"), ("true", "yes"), ("false", "no")])
-
-    def to_python(self, value: Any) -> bool | None:
-        if value in (None, ""):
-            return None
-        if value not in ("true", "false"):
-            raise forms.ValidationError("Say true or false.")
-        return value == "true"
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("", "---------"), ("true", "yes"), ("false", "no")]
+        super().__init__(choices=choices, coerce=lambda value: value == "true", empty_value=None, **kwargs)
 
 
 class YesNoFilter(django_filters.BooleanFilter):

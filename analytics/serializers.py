@@ -1,0 +1,143 @@
+"""What the analytics endpoints read from a query string, and the shapes of their answers."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.period import LONGEST_DAYS
+from core.query import AmountField, DayField, PeriodQuery
+
+MOST_INSTANCES = 200
+_FURTHEST_OFFSET = 10_000_000
+
+
+class EstateQuery(PeriodQuery):
+    """A range of days, of one account if named."""
+
+    account = serializers.RegexField(
+        r"\A[0-9]{12}\Z",
+        required=False,
+        trim_whitespace=False,
+        help_text="The 12 digits of one account; otherwise all accounts together.",
+        error_messages={"invalid": "An AWS account id has 12 digits."},
+    )
+
+
+class CostQuery(EstateQuery):
+    """Which costs are asked for."""
+
+    currency = serializers.RegexField(
+        r"\A[A-Z]{3}\Z",
+        required=False,
+        trim_whitespace=False,
+        help_text=(
+            "Currencies are never added together; one is answered at a time. "
+            "Without it: USD if anything is charged in it, else the most frequent one."
+        ),
+        error_messages={"invalid": "A currency is three capital letters, such as USD."},
+    )
+
+
+class CostTrendQuery(CostQuery):
+    """Which daily costs are asked for."""
+
+    service = serializers.CharField(
+        required=False, max_length=200, trim_whitespace=False, help_text="One service, as AWS names it."
+    )
+    group_by = serializers.ChoiceField(
+        ["service"], required=False, help_text="A row per day and service instead of one per day."
+    )
+
+
+class CpuTrendQuery(EstateQuery):
+    """Which CPU figures are asked for."""
+
+    instance_id = serializers.CharField(required=False, max_length=40, help_text="One instance.")
+    region = serializers.CharField(required=False, max_length=30, help_text="One region.")
+    limit = serializers.IntegerField(
+        required=False,
+        default=100,
+        min_value=1,
+        max_value=MOST_INSTANCES,
+        help_text=(
+            "At most that many instances. The header X-Total-Count says how many there are in all, "
+            'the header Link (rel="next") where the next ones are.'
+        ),
+    )
+    offset = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=_FURTHEST_OFFSET, help_text="Skip so many."
+    )
+
+
+class _PeriodAnswer(serializers.Serializer[Any]):
+    start = DayField()
+    end = DayField(help_text=f"Exclusive; at most {LONGEST_DAYS} days after start.")
+
+
+class _CostAnswer(_PeriodAnswer):
+    currency = serializers.CharField()
+    final_through = DayField(
+        allow_null=True, help_text="The last day up to which nothing is estimated; null when there is none."
+    )
+
+
+class CostRowSerializer(serializers.Serializer[Any]):
+    """One day's cost; a day that is not listed is unknown, not zero."""
+
+    date = DayField()
+    service = serializers.CharField(
+        required=False, help_text="With group_by=service; empty where the bill did not tell services apart."
+    )
+    amount = AmountField()
+    unit = serializers.CharField(help_text="The currency.")
+    estimated = serializers.BooleanField(help_text="Whether AWS may still restate a part of it.")
+
+
+class CostTrendSerializer(_CostAnswer):
+    """Daily costs, unblended."""
+
+    data = CostRowSerializer(many=True)  # type: ignore[assignment]  # DRF takes fields out of the class
+
+
+class ExtremeDaySerializer(serializers.Serializer[Any]):
+    """A day and its cost."""
+
+    date = DayField()
+    amount = AmountField()
+
+
+class CostSummarySerializer(_CostAnswer):
+    """What a range of days cost, unblended; null is unknown."""
+
+    total_cost = AmountField(allow_null=True)
+    average_daily_cost = AmountField(allow_null=True, help_text="The total over the days stored.")
+    highest_cost_day = ExtremeDaySerializer(allow_null=True, help_text="Among final days.")
+    lowest_cost_day = ExtremeDaySerializer(allow_null=True, help_text="Among final days.")
+    days_stored = serializers.IntegerField()
+
+
+class CpuDaySerializer(serializers.Serializer[Any]):
+    """One instance's CPU load on one day, in percent."""
+
+    date = DayField()
+    average_cpu = serializers.FloatField()
+    maximum_cpu = serializers.FloatField()
+    coverage = serializers.FloatField(help_text="Share of the day's hours in which the instance reported.")
+
+
+class CpuSeriesSerializer(serializers.Serializer[Any]):
+    """One instance's days; a day that is not listed is unknown, not idle."""
+
+    instance_id = serializers.CharField()
+    account = serializers.CharField()
+    region = serializers.CharField()
+    data = CpuDaySerializer(many=True)  # type: ignore[assignment]  # DRF takes fields out of the class
+
+
+class CpuTrendSerializer(_PeriodAnswer):
+    """Daily CPU load of instances."""
+
+    final_through = DayField(
+        allow_null=True, help_text="The last day whose figures are complete; null when none is stored."
+    )
+    instances = CpuSeriesSerializer(many=True)

@@ -1,0 +1,34 @@
+"""Every path that is answered; each is written once and answered with and without its slash."""
+
+from django.contrib import admin
+from django.urls import include, path, reverse_lazy
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from cloudintel_project.api import router
+from collectors.views import SyncView
+from core import health
+
+admin.site.site_header = admin.site.site_title = "CloudIntel"
+admin.site.index_title = "Administration"
+
+urlpatterns = [
+    path("", RedirectView.as_view(url=reverse_lazy("docs"))),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+    path("api/", health.message),
+    path("api/auth/", include("accounts.urls")),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/", include(router.urls)),
+    path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),
+    path("sync-cost", SyncView.as_view(pipeline="cost"), name="sync-cost"),
+    path("sync-cpu", SyncView.as_view(pipeline="cpu"), name="sync-cpu"),
+    path("", include("analytics.urls")),
+]
+
+handler400 = "core.api.bad_request"
+handler403 = "core.api.permission_denied"
+handler404 = "core.api.not_found"
+handler500 = "core.api.server_error"

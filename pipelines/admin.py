@@ -1,0 +1,132 @@
+"""The run ledger in the admin: what ran, how it ended and why, and a way to run it again."""
+
+from typing import cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from accounts.permissions import Role, has_role
+from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to
+from core.errors import InvalidInputError
+from pipelines import ledger
+from pipelines.models import Run, Status, Step
+
+_COLOURS = {
+    Status.SUCCEEDED: "#1a7f37",
+    Status.PARTIAL: "#b35900",
+    Status.FAILED: "#c1121f",
+    Status.RUNNING: "#0b5cad",
+}
+
+
+def start_and_tell(request: HttpRequest, pipeline: str, *, scope: str = "all") -> None:
+    """Start the pipeline for whoever asks, or find the run that is active, and show where it is."""
+    try:
+        run = ledger.start(pipeline, scope=scope, requested_by=cast("User", request.user))
+    except InvalidInputError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, format_html("{} is {}.", link_to(run), run.status))
+
+
+class _Outcome:
+    """Columns that runs and their steps share."""
+
+    @admin.display(description="status", ordering="status")
+    def coloured_status(self, row: Run | Step) -> SafeString:
+        """Show an outcome so that failures stand out."""
+        colour = _COLOURS.get(Status(row.status), "inherit")
+        return format_html('<b style="color: {}">{}</b>', colour, row.status)
+
+    @admin.display(description="counts")
+    def readable_counts(self, row: Run | Step) -> str:
+        """Show what was counted, such as `created 3, updated 1`."""
+        return ", ".join(f"{name} {count}" for name, count in row.counts.items() if count)
+
+
+class PartFilter(EmptyFilter):
+    """Tells the parts of other runs from the runs that were started."""
+
+    title = "part of another run"
+    parameter_name = "part"
+    field = "parent"
+    names = ("started by itself", "part of another")
+
+
+class StepInline(_Outcome, ReadOnlyInline):
+    """The steps of a run."""
+
+    model = Step
+    fields = ("name", "coloured_status", "attempt", "started_at", "finished_at", "readable_counts", "error")
+    readonly_fields = fields
+
+
+class ChildInline(_Outcome, ReadOnlyInline):
+    """The runs that a run consists of, in their order."""
+
+    model = Run
+    fk_name = "parent"
+    verbose_name_plural = "consists of"
+    fields = (
+        "pipeline",
+        "coloured_status",
+        "attempt",
+        "started_at",
+        "finished_at",
+        "readable_counts",
+        "aws_calls",
+        "aws_cost_usd",
+        "error",
+    )
+    readonly_fields = fields
+    ordering = ("position",)
+
+
+@admin.register(Run)
+class RunAdmin(_Outcome, ReadOnlyAdmin):
+    """The history of runs."""
+
+    list_display = (
+        "__str__",
+        "coloured_status",
+        "first_error",
+        "created_at",
+        "duration",
+        "readable_counts",
+        "aws_cost_usd",
+        "trigger",
+    )
+    list_filter = ("status", "pipeline", "trigger", PartFilter)
+    search_fields = ("pipeline", "scope", "error")
+    date_hierarchy = "created_at"
+    actions = ("start_again",)
+    inlines = (ChildInline, StepInline)
+    fieldsets = (
+        (None, {"fields": ("pipeline", "scope", "coloured_status", "error", "readable_counts")}),
+        ("When", {"fields": ("scheduled_for", "created_at", "started_at", "finished_at", "duration")}),
+        ("Why", {"fields": ("trigger", "requested_by", "parent")}),
+        ("AWS", {"fields": ("aws_calls", "aws_cost_usd")}),
+        ("Worker", {"fields": ("attempt", "worker", "lease_until", "fence", "published_at")}),
+    )
+    readonly_fields = ("coloured_status", "readable_counts", "duration")
+
+    @admin.display(description="duration")
+    def duration(self, run: Run) -> str:
+        return "-" if run.duration_s is None else f"{run.duration_s:.1f} s"
+
+    @admin.display(description="error")
+    def first_error(self, run: Run) -> str:
+        return run.error.partition("\n")[0][:160]
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        return has_role(cast("User", request.user), Role.OPERATOR)
+
+    @admin.action(description="Start again", permissions=["start"])
+    def start_again(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        wanted = chosen.order_by("pipeline", "scope").values_list("pipeline", "scope").distinct()
+        for pipeline, scope in wanted:
+            start_and_tell(request, pipeline, scope=scope)

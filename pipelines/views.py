@@ -1,0 +1,21 @@
+"""The run ledger, as it is read through HTTP."""
+
+from django.db.models import Prefetch
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+
+from pipelines.filters import RunFilter
+from pipelines.models import Run
+from pipelines.serializers import RunSerializer
+
+
+@extend_schema(tags=["runs"])
+class RunViewSet(viewsets.ReadOnlyModelViewSet[Run]):
+    """What was started, how far it came and what it cost; the latest first."""
+
+    queryset = Run.objects.select_related("requested_by").prefetch_related(
+        "steps", Prefetch("children", Run.objects.order_by("position"))
+    )
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    lookup_value_regex = "[0-9]{1,18}"

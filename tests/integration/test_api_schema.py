@@ -1,0 +1,141 @@
+"""The OpenAPI schema, and whether the answers keep to it."""
+
+import re
+from contextlib import closing
+
+import jsonschema
+import pytest
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+
+from pipelines import messages
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def as_json_schema(node):
+    """Say `nullable` in JSON Schema's words, and allow nothing beside what is told."""
+    if isinstance(node, list):
+        return [as_json_schema(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    told = {key: as_json_schema(value) for key, value in node.items() if key != "nullable"}
+    if "properties" in told:
+        told["additionalProperties"] = False
+    return {"anyOf": [told, {"type": "null"}]} if node.get("nullable") else told
+
+
+def answer_schema(schema, path, method, status):
+    content = schema["paths"][path][method]["responses"][str(status)]["content"]["application/json"]["schema"]
+    return {**as_json_schema(content), "components": as_json_schema(schema["components"])}
+
+
+@pytest.fixture
+def estate(monkeypatch):
+    """A little of everything."""
+    monkeypatch.setattr(messages, "send", lambda _run: True)
+    account = builders.account("111111111111")
+    instance = builders.instance(account, instance_id="i-1", tags={"Name": "web"})
+    builders.state_change(instance, "running")
+    builders.volume(account, volume_id="vol-1")
+    builders.cost(account, "2026-03-01", "0.0000008072")
+    builders.cost(account, "2026-03-02", "1", estimated=True)
+    builders.cpu_day(instance, "2026-03-01")
+    builders.step(builders.run("ec2", counts={"created": 1}), "a step")
+    parent = builders.run("daily", requested_by=builders.user())
+    return builders.run("cost", parent=parent), parent
+
+
+ANSWERS = [
+    ("/cost-trend", "?start=2026-03-01&end=2026-04-01"),
+    ("/cost-trend", "?start=2026-03-01&end=2026-04-01&group_by=service"),
+    ("/cost-summary", "?start=2026-03-01&end=2026-04-01"),
+    ("/cost-summary", "?start=2025-03-01&end=2025-04-01"),
+    ("/cpu-trend", "?start=2026-03-01&end=2026-04-01"),
+    ("/api/v1/accounts/", ""),
+    ("/api/v1/accounts/{account_id}/", ""),
+    ("/api/v1/accounts/{account_id}/price/", ""),
+    ("/api/v1/inventory/", ""),
+    ("/api/v1/inventory/{instance_id}/", ""),
+    ("/api/v1/volumes/", ""),
+    ("/api/v1/volumes/{volume_id}/", ""),
+    ("/api/v1/costs/", ""),
+    ("/api/v1/cpu/", ""),
+    ("/api/v1/runs/", ""),
+    ("/api/v1/runs/{id}/", ""),
+    ("/api/", ""),
+    ("/livez", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "query"), ANSWERS, ids=[path + query for path, query in ANSWERS])
+def test_answers_keep_to_the_schema(schema, estate, path, query):
+    url = path.format(account_id="111111111111", instance_id="i-1", volume_id="vol-1", id=estate[1].pk)
+    answer = builders.client("viewer").get(url + query)
+    assert answer.status_code == 200
+    jsonschema.validate(answer.json(), answer_schema(schema, path, "get", 200))
+
+
+@pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202)])
+def test_a_start_keeps_to_the_schema(schema, estate, path, status):
+    answer = builders.client("operator").post(path)
+    assert answer.status_code == status
+    jsonschema.validate(answer.json(), answer_schema(schema, path, "post", status))
+
+
+@pytest.mark.parametrize(
+    ("role", "url", "status"),
+    [
+        ("viewer", "/cost-trend?start=soon", 400),
+        (None, "/cost-trend", 403),
+        ("viewer", "/cpu-trend?instance_id=i-9", 404),
+        ("viewer", "/cost-trend?account=999999999999", 404),
+    ],
+)
+def test_errors_keep_to_the_schema(schema, role, url, status):
+    answer = builders.client(role).get(url)
+    told = {"error": answer.json()["error"]}
+    assert answer.status_code == status
+    jsonschema.validate(told, answer_schema(schema, url.partition("?")[0], "get", status))
+
+
+def test_every_operation_that_needs_a_token_says_how_it_refuses(schema):
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if {} not in operation["security"]:
+                assert {"401", "403"} <= set(operation["responses"]), operation["operationId"]
+
+
+def test_amounts_are_numbers(schema):
+    amount = schema["components"]["schemas"]["CostRow"]["properties"]["amount"]
+    assert (amount["type"], schema["components"]["schemas"]["Run"]["properties"]["aws_cost_usd"]["type"]) == (
+        "number",
+        "number",
+    )
+
+
+def test_is_valid_and_complete(tmp_path):
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
+def test_is_served_to_anybody():
+    served = APIClient().get("/api/schema", {"format": "json"}).json()
+    assert served["components"]["securitySchemes"]["bearerAuth"]["scheme"] == "bearer"
+    assert {"/cost-trend", "/sync-ec2", "/api/v1/runs/{id}/", "/api/auth/login"} <= set(served["paths"])
+
+
+def test_the_documentation_needs_nothing_from_elsewhere():
+    page = APIClient().get("/api/docs").content.decode()
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert sources
+    assert all(source.startswith("/static/") for source in sources)
+    for source in sources:
+        with closing(APIClient().get(source)) as asset:
+            assert asset.status_code == 200
