@@ -1,0 +1,121 @@
+"""The programs of CloudIntel: web, worker-io, worker-cpu, beat and the demo cloud."""
+
+import hashlib
+import http.client
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from cloudintel_project import home
+from cloudintel_project.processes import Program
+
+WEB_PROCESSES = 2
+WEB_THREADS = 8
+IO_THREADS = 8
+CPU_PROCESSES = min(2, os.cpu_count() or 1)
+
+
+def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
+    """The local AWS endpoint of demo runs."""
+    replay = ("--traces", traces) if traces else ()
+    return Program(
+        name="demo-cloud",
+        argv=(*_python("democloud"), "--port", str(port), "--home", str(home.home()), *replay),
+        env=env,
+        is_server=True,
+        is_ready=partial(_answers, "127.0.0.1", port),
+    )
+
+
+def everything(bind: str, port: int) -> tuple[Program, ...]:
+    """Return one of each program, with this process's environment."""
+    env = dict(os.environ)
+    return web(bind, port, env=env), worker_io(env=env), worker_cpu(env=env), beat(env=env)
+
+
+def web(bind: str, port: int, *, env: Mapping[str, str]) -> Program:
+    """The web server."""
+    address = f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
+    return Program(
+        name="web",
+        argv=(
+            *_python("gunicorn"),
+            *("--bind", address, "--worker-class", "gthread", "--preload", "--no-control-socket"),
+            *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--graceful-timeout", "4"),
+            "cloudintel_project.wsgi",
+        ),
+        env=env,
+        is_ready=partial(_answers, loopback(bind), port),
+    )
+
+
+def loopback(bind: str) -> str:
+    """Return the address at which this machine reaches what listens on `bind`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # recognised, not bound
+
+
+def worker_io(*, env: Mapping[str, str]) -> Program:
+    """The worker that talks to AWS; its tasks wait rather than compute, so it has threads."""
+    return _worker(
+        "worker-io", "--pool=threads", f"--concurrency={IO_THREADS}", "--queues=critical,aws", env=env
+    )
+
+
+def worker_cpu(*, env: Mapping[str, str]) -> Program:
+    """The worker that computes, in processes of its own."""
+    return _worker(
+        "worker-cpu", "--pool=prefork", f"--concurrency={CPU_PROCESSES}", "--queues=etl,maintenance", env=env
+    )
+
+
+def beat(*, env: Mapping[str, str]) -> Program:
+    """The clock that sends what is due; its schedule is in the database."""
+    return Program(name="beat", argv=(*_celery("beat"), "--pidfile="), env=env)
+
+
+def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:
+    node = f"{name}-{_folder_tag()}@{socket.gethostname()}"
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    return Program(
+        name=name,
+        argv=(*_celery("worker"), f"--hostname={node}", *options, *quiet),
+        # A worker that is asked to end gives back what it has not finished.
+        env={**env, "REMAP_SIGTERM": "SIGQUIT"},
+        is_ready=_responds(node),
+    )
+
+
+def _folder_tag() -> str:
+    """Tell apart the workers of data folders that share a broker."""
+    return hashlib.sha256(str(home.home()).encode()).hexdigest()[:8]
+
+
+def _responds(node: str) -> Callable[[], bool]:
+    def is_ready() -> bool:
+        from cloudintel_project.celery import app  # noqa: PLC0415  # needs Django's settings
+
+        return bool(app.control.ping(destination=[node], timeout=0.5, limit=1))
+
+    return is_ready
+
+
+def _answers(host: str, port: int) -> bool:
+    """Say whether the server there answers a health check, whatever the answer to this address is."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _celery(command: str) -> tuple[str, ...]:
+    return (*_python("celery"), "-A", "cloudintel_project", command, "--loglevel=INFO")
+
+
+def _python(module: str) -> tuple[str, ...]:
+    return sys.executable, "-m", module

@@ -1,0 +1,96 @@
+"""What a start tells on the terminal: what is stored, what it took, and where to look next."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Count
+from rich.console import Console
+from rich.table import Table
+
+from accounts.models import User
+from accounts.tokens import issue
+from analytics.costs import CostDay, CostSummary, summarise
+from cloudintel_project import home
+from collectors.models import CpuMetric, DailyCost, Instance
+from collectors.pipelines import DAILY
+from core.period import Period
+from pipelines.models import Run
+
+COST_DAYS = 30
+
+
+def print_report(console: Console) -> None:
+    """Print the tables."""
+    console.print(instances(), estate(), runs())
+
+
+def instances() -> Table:
+    """Count the instances that are there, by account, region and state."""
+    table = Table("Account", "Region", "State", title="Instances", title_justify="left")
+    table.add_column("Count", justify="right")
+    counted = (
+        Instance.objects.present()
+        .values("account__account_id", "account__name", "region", "state")
+        .annotate(count=Count("pk"))
+        .order_by("account__account_id", "region", "state")
+    )
+    for row in counted:
+        account = f"{row['account__account_id']} {row['account__name']}".strip()
+        table.add_row(account, row["region"], row["state"], str(row["count"]))
+    table.add_section()
+    table.add_row("all", "", "", str(sum(row["count"] for row in counted)))
+    return table
+
+
+def estate() -> Table:
+    """Say what the last 30 final days cost, and how many days of CPU are stored."""
+    summary, currency, period = _last_costs()
+    table = Table("Figure", title="Stored", title_justify="left")
+    table.add_column("Value", justify="right")
+    total = "unknown" if summary.total is None else f"{summary.total:,.2f} {currency}"
+    table.add_row(f"Cost of the {COST_DAYS} days from {period.start} to {period.end}, exclusive", total)
+    table.add_row("Days of cost in it", str(summary.days))
+    table.add_row("CPU days", f"{CpuMetric.objects.count():,}")
+    return table
+
+
+def _last_costs() -> tuple[CostSummary, str, Period]:
+    costs = DailyCost.objects.unblended()
+    currency = costs.currency()
+    costs = costs.filter(unit=currency)
+    period = Period.last(COST_DAYS, through=costs.final_through() or datetime.now(UTC).date())
+    days = costs.between(period.start, period.end).daily_totals()
+    return (
+        summarise([CostDay(row["date"], row["total"], row["any_estimated"]) for row in days]),
+        currency,
+        period,
+    )
+
+
+def runs() -> Table:
+    """Show the runs of the last collection."""
+    table = Table("Run", "Status", title="Last collection", title_justify="left")
+    for heading in ("Duration", "Rows", "AWS calls", "AWS price"):
+        table.add_column(heading, justify="right")
+    last = Run.objects.filter(pipeline=DAILY).finished().first()
+    if last is not None:
+        for run in (*last.children.order_by("position"), last):
+            table.add_row(*_run_row(run))
+    return table
+
+
+def _run_row(run: Run) -> tuple[str, ...]:
+    duration = "" if run.duration_s is None else f"{run.duration_s:.1f} s"
+    rows = ", ".join(f"{count:,} {what}" for what, count in run.counts.items() if count)
+    return run.pipeline, run.status, duration, rows or "0", str(run.aws_calls), f"${run.aws_cost_usd}"
+
+
+def print_addresses(console: Console, url: str, user: User) -> None:
+    """Print where to look, with a command to paste; its token is the administrator's."""
+    for what, where in (
+        ("Admin", f"{url}/admin/"),
+        ("API docs", f"{url}/api/docs"),
+        ("Logs", str(home.home() / "logs")),
+        ("Try", f"curl -H 'Authorization: Bearer {issue(user)}' {url}/cost-summary"),
+    ):
+        # A line that wraps could not be pasted.
+        console.print(f"{what + ':':<10}{where}", soft_wrap=True)

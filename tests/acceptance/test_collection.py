@@ -1,0 +1,133 @@
+"""What CloudIntel answers after a collection is what the cloud holds, summed up independently."""
+
+import csv
+import json
+from collections import defaultdict
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+import requests
+
+from democloud import billing, load
+from democloud.estate import ACCOUNTS, fleet, volumes
+from democloud.home import kept_estate
+from tests.stack import Stack
+
+TODAY = datetime.now(UTC).date()
+FIRST = TODAY - timedelta(days=30)
+
+
+def midnight(day):
+    return datetime.combine(day, time(), UTC)
+
+
+def get(stack, path, **params):
+    answer = stack.session().get(f"{stack.base_url}{path}", params=params, timeout=30)
+    assert answer.status_code == requests.codes.ok, answer.text
+    return json.loads(answer.text, parse_float=Decimal)
+
+
+@pytest.fixture(scope="module")
+def estate(stack):
+    return kept_estate(stack.home, now=datetime.now(UTC))
+
+
+def test_inventory_is_the_fleet(stack, estate):
+    found = get(stack, "/api/v1/inventory/", page_size=1000)["results"]
+    held = fleet(estate)
+    assert {(row["instance_id"], row["account"], row["region"], row["state"]) for row in found} == {
+        (each.instance_id, each.account_id, each.region, "stopped" if each.stopped_at else "running")
+        for each in held
+    }
+
+
+def test_volumes_are_the_fleet_s(stack, estate):
+    found = get(stack, "/api/v1/volumes/", page_size=1000)["results"]
+    assert {(row["volume_id"], row["size_gib"]) for row in found} == {
+        (each.volume_id, each.size_gib) for each in volumes(estate)
+    }
+
+
+def test_costs_are_the_bills_to_the_last_digit(stack, estate):
+    rows = get(stack, "/cost-trend", start=FIRST, end=TODAY, group_by="service")["data"]
+    held = defaultdict(Decimal)
+    for account in ACCOUNTS:
+        for offset in range(30):
+            day = FIRST + timedelta(days=offset)
+            for (service, _region), amount in billing.billed(
+                estate, account.account_id, day, today=TODAY
+            ).items():
+                held[day.isoformat(), service] += amount
+    assert {(row["date"], row["service"]): Decimal(row["amount"]) for row in rows} == held
+
+
+def test_cpu_days_are_the_means_of_the_hours_that_instances_ran(stack, estate):
+    end = midnight(TODAY)
+    held = {}
+    for instance in fleet(estate):
+        hours = defaultdict(list)
+        for hour in load.measured_hours(estate, instance, midnight(FIRST), end):
+            hours[hour.date()].append(load.cpu_percent(instance, hour))
+        held |= {
+            (instance.instance_id, day.isoformat()): (fmean(values), max(values), len(values) / 24)
+            for day, values in hours.items()
+        }
+    trend = get(stack, "/cpu-trend", start=FIRST, end=TODAY)
+    found = {
+        (each["instance_id"], day["date"]): (day["average_cpu"], day["maximum_cpu"], day["coverage"])
+        for each in trend["instances"]
+        for day in each["data"]
+    }
+    assert found.keys() == held.keys()
+    for key, expected in held.items():
+        assert [float(value) for value in found[key]] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("source", ["ec2", "cost", "cpu"])
+def test_collecting_again_changes_nothing(stack, source):
+    answer = stack.session().post(f"{stack.base_url}/sync-{source}?wait=60", timeout=70)
+    assert answer.status_code == requests.codes.ok, answer.text
+    counts = answer.json()
+    assert (counts["status"], counts["created"], counts["updated"]) == ("succeeded", 0, 0)
+    assert counts["unchanged"] > 0
+
+
+@pytest.fixture(scope="module")
+def traces():
+    folder = Path(__file__).parents[3] / "shared" / "data" / "nab" / "data" / "realAWSCloudwatch"
+    if not folder.is_dir():
+        pytest.skip("the real traces of ../shared/data are not on this machine")
+    return folder
+
+
+def test_real_cpu_series_come_out_as_the_daily_averages_of_their_files(traces):
+    with Stack(CLOUDINTEL_TRACES=str(traces)) as stack:
+        stack.start()
+        anchor = kept_estate(stack.home, now=datetime.now(UTC)).anchor
+        names = {
+            row["instance_id"]: row["tags"]["Name"] for row in get(stack, "/api/v1/inventory/")["results"]
+        }
+        found = {
+            (names[each["instance_id"]], date.fromisoformat(day["date"])): float(day["average_cpu"])
+            for each in get(stack, "/cpu-trend", start=FIRST, end=TODAY)["instances"]
+            for day in each["data"]
+        }
+    held = defaultdict(list)
+    for file in traces.glob("ec2_cpu_utilization_*.csv"):
+        with file.open() as rows:
+            points = [
+                (datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC), float(row["value"]))
+                for row in csv.DictReader(rows)
+            ]
+        last = points[-1][0]
+        shift = timedelta(seconds=(anchor - last).total_seconds() // 300 * 300)
+        for moment, value in points:
+            if (day := (moment + shift).date()) < TODAY:
+                held[file.stem, day].append(value)
+    cpu_only = {key: value for key, value in found.items() if key[0].startswith("ec2_cpu_utilization_")}
+    assert cpu_only.keys() == held.keys()
+    for key, values in held.items():
+        assert cpu_only[key] == pytest.approx(fmean(values), abs=1e-6)

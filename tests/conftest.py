@@ -1,0 +1,39 @@
+"""Starts what the tests run against, before Django's settings are read."""
+
+import os
+
+import django
+
+from tests import services
+from tests import stack as stacks
+
+services.provide()
+os.environ["DJANGO_SETTINGS_MODULE"] = "cloudintel_project.settings"
+django.setup()
+
+import pytest  # noqa: E402  # the imports below need Django
+import redis  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """A client of the Valkey database that belongs to the tests."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(request):
+    """Begin each test with an empty cache and, but for unit tests, an empty broker."""
+    cache.clear()
+    if "unit" not in request.path.parts:
+        request.getfixturevalue("valkey").flushdb()
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """A CloudIntel that collected from the demo cloud and is ready; shared, so leave it as it was."""
+    with stacks.Stack() as running:
+        yield running.start()
