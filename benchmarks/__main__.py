@@ -1,0 +1,68 @@
+"""`make bench`: runs the benchmarks named, or all, on servers and a database of their own.
+
+The last line printed is one JSON object of the figures. With RECORD=1 they are added to RESULTS.md.
+"""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+
+from tests import services
+
+NAMES = ("parse", "ingest")
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+@contextmanager
+def empty_database() -> Iterator[None]:
+    """Set Django up on a database that exists only meanwhile, whatever DATABASE_URL names."""
+    services.provide()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "cloudintel_project.settings"
+    import django  # noqa: PLC0415  # the settings read what was provided just now
+    from django.db import connection  # noqa: PLC0415
+
+    django.setup()
+    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(name, verbosity=0)
+
+
+def machine() -> str:
+    """Describe this machine as far as a figure depends on it."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def record(figures: dict[str, float]) -> None:
+    """Add the figures to RESULTS.md."""
+    when = datetime.now(UTC).date()
+    with RESULTS.open("a") as file:
+        file.writelines(f"| {when} | {machine()} | {name} | {value} |\n" for name, value in figures.items())
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks; return the exit code."""
+    if unknown := set(names) - set(NAMES):
+        sys.stderr.write(f"error: no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}.\n")
+        return 2
+    figures: dict[str, float] = {}
+    with empty_database():
+        for name in names or NAMES:
+            for figure, value in import_module(f"benchmarks.bench_{name}").measure().items():
+                figures[figure] = value
+                sys.stdout.write(f"{figure:<45}{value:>12}\n")
+    if os.environ.get("RECORD") == "1":
+        record(figures)
+    sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
