@@ -9,12 +9,10 @@ import orjson
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
+from collectors.aws.shapes import Parser, UnknownShapeError
+
 _NUMBERS = frozenset({"double", "float", "integer", "long"})
 _EXACT = 2.0**63
-
-
-class UnknownShapeError(ValueError):
-    """The shape, or the answer, is not of the kind that the plan is for."""
 
 
 class Times(dict[Any, datetime | None]):
@@ -28,8 +26,8 @@ class Times(dict[Any, datetime | None]):
 Reader = Callable[[Any, Times], Any]
 
 
-def compiled(shape: Shape) -> Callable[[bytes], tuple[dict[str, Any], bytes]]:
-    """Return a parser of bodies with that output shape: to their members and to the body that is left.
+def compiled(shape: Shape) -> Parser:
+    """Return a parser of answers with that output shape.
 
     Raises: UnknownShapeError where the shape has what these answers do not, such as maps or blobs;
     the parser raises it, or what orjson and the converters raise, for bodies it cannot follow.

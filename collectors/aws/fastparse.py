@@ -17,6 +17,7 @@ from botocore.model import OperationModel, Shape
 from lxml import etree
 
 from collectors.aws import fastjson, fastxml
+from collectors.aws.shapes import Parser
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,6 @@ _UNREADABLE = (
     etree.LxmlError,
 )
 
-Parsed = tuple[dict[str, Any], bytes]
-"""The members of an answer, and the body that is left for botocore."""
-
 
 def install(client: BaseClient) -> None:
     """Have the client's long answers parsed fast; clients of other services stay as they are."""
@@ -49,8 +47,8 @@ class _Handler:
     """The `before-parse` handler of one operation of one client."""
 
     protocol: str
-    compiler: Callable[[Shape], Callable[[bytes], Parsed]]
-    parse: Callable[[bytes], Parsed] | None = None
+    compiler: Callable[[Shape], Parser]
+    parse: Parser | None = None
 
     def __call__(
         self,

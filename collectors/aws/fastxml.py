@@ -9,6 +9,8 @@ from botocore.model import ListShape, Shape, StructureShape
 from botocore.utils import parse_timestamp
 from lxml import etree
 
+from collectors.aws.shapes import Parser, UnknownShapeError
+
 Node = Any
 """An lxml element; the stubs do not know that elements can be sliced."""
 Plan = dict[str, tuple[str, int, Any]]
@@ -23,12 +25,8 @@ _ROOT = re.compile(rb'\A(?:<\?xml [^<>]*\?>)?\s*<(\w+)(\s+xmlns="[^"<>&]*")?>')
 _UNUSUAL = (b"<!", b"<?", b"\r")
 
 
-class UnknownShapeError(ValueError):
-    """The shape, or the answer, is not of the kind that the plan is for."""
-
-
-def compiled(shape: Shape) -> Callable[[bytes], tuple[dict[str, Any], bytes]]:
-    """Return a parser of bodies with that output shape: to their members and to the body that is left.
+def compiled(shape: Shape) -> Parser:
+    """Return a parser of answers with that output shape.
 
     Raises: UnknownShapeError where the shape has what EC2's answers do not, such as maps or attributes;
     the parser raises it, or what lxml and the converters raise, for bodies it cannot follow.
