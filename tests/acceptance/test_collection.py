@@ -122,8 +122,8 @@ def test_real_cpu_series_come_out_as_the_daily_averages_of_their_files(traces):
                 (datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC), float(row["value"]))
                 for row in csv.DictReader(rows)
             ]
-        last = points[-1][0]
-        shift = timedelta(seconds=(anchor - last).total_seconds() // 300 * 300)
+        # Each file ends at the last five-minute slot before the cloud's first start.
+        shift = datetime.fromtimestamp(anchor.timestamp() // 300 * 300, UTC) - points[-1][0]
         for moment, value in points:
             if (day := (moment + shift).date()) < TODAY:
                 held[file.stem, day].append(value)
