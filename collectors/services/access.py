@@ -1,14 +1,17 @@
 """Which accounts are collected, and the door to each."""
 
+from collections.abc import Callable, Iterable, Iterator
+
 from django.conf import settings
 
 from collectors.aws.metering import Call
 from collectors.aws.session import Access, Cloud
 from collectors.models import CloudAccount
 from collectors.services import budget
-from core.errors import InvalidInputError, PermanentCloudError
+from core.errors import CloudIntelError, InvalidInputError, PermanentCloudError
 from pipelines.ledger import Claim
 from pipelines.models import Trigger
+from pipelines.registry import PlannedStep
 
 
 class RunMeter:
@@ -79,11 +82,21 @@ class Clouds:
             self._open[account_id] = account, cloud(self._claim, account)
         return self._open[account_id]
 
-    def verified(self, account: CloudAccount) -> Cloud:
-        """Return the door after a look at whose it is, so that nothing is filed under the wrong account.
+    def plan(self, steps: Callable[[CloudAccount, Cloud], Iterable[str]]) -> Iterator[PlannedStep]:
+        """Plan the steps of each account; one that cannot be entered is a step that has failed.
 
-        Raises: TransientCloudError, PermanentCloudError.
+        Raises: as `accounts` does.
         """
+        for account in accounts(self._claim):
+            try:
+                names = list(steps(account, self._verified(account)))
+            except CloudIntelError as error:
+                yield PlannedStep(account.account_id, error=str(error))
+            else:
+                yield from map(PlannedStep, names)
+
+    def _verified(self, account: CloudAccount) -> Cloud:
+        """Return the door after a look at whose it is, so that nothing is filed under the wrong account."""
         found = self.to(account.account_id)[1]
         if not account.role_arn and (actual := found.account_id()) != account.account_id:
             raise PermanentCloudError(

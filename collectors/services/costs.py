@@ -11,8 +11,7 @@ from collectors.aws import cost
 from collectors.aws.cost import CostDay
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import budget
-from collectors.services.access import Clouds, accounts
-from core.errors import CloudIntelError
+from collectors.services.access import Clouds
 from pipelines.ledger import Claim
 from pipelines.registry import Counts, PlannedStep
 
@@ -36,13 +35,7 @@ class CostHandler:
         self._clouds = Clouds(claim)
 
     def plan(self) -> Iterator[PlannedStep]:
-        for account in accounts(self._claim):
-            try:
-                self._clouds.verified(account)
-            except CloudIntelError as error:
-                yield PlannedStep(account.account_id, error=str(error))
-            else:
-                yield PlannedStep(account.account_id)
+        return self._clouds.plan(lambda account, _cloud: [account.account_id])
 
     def execute(self, step: str) -> Counts:
         account, cloud = self._clouds.to(step)

@@ -12,8 +12,7 @@ from collectors.aws.cpu import CpuDay
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
 from collectors.services import budget
-from collectors.services.access import Clouds, accounts
-from core.errors import CloudIntelError
+from collectors.services.access import Clouds
 from pipelines.ledger import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
@@ -34,15 +33,7 @@ class CpuHandler:
         self._clouds = Clouds(claim)
 
     def plan(self) -> Iterator[PlannedStep]:
-        for account in accounts(self._claim):
-            try:
-                self._clouds.verified(account)
-            except CloudIntelError as error:
-                yield PlannedStep(account.account_id, error=str(error))
-            else:
-                regions = worth_asking().filter(account=account).values_list("region", flat=True)
-                for region in sorted(set(regions)):
-                    yield PlannedStep(f"{account.account_id}/{region}")
+        return self._clouds.plan(_steps)
 
     def execute(self, step: str) -> Counts:
         account_id, region = step.split("/")
@@ -59,6 +50,11 @@ class CpuHandler:
             with self._claim.writing():
                 counts.update(store(batch, ids))
         return counts
+
+
+def _steps(account: CloudAccount, _cloud: Cloud) -> Iterator[str]:
+    regions = set(worth_asking().filter(account=account).values_list("region", flat=True))
+    return (f"{account.account_id}/{region}" for region in sorted(regions))
 
 
 def worth_asking() -> InstanceQuerySet:

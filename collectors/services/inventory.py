@@ -13,8 +13,7 @@ from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, InstanceStateChange, Volume
-from collectors.services.access import Clouds, accounts
-from core.errors import CloudIntelError
+from collectors.services.access import Clouds
 from pipelines.ledger import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
@@ -29,22 +28,19 @@ class InventoryHandler:
         self._clouds = Clouds(claim)
 
     def plan(self) -> Iterator[PlannedStep]:
-        for account in accounts(self._claim):
-            try:
-                cloud = self._clouds.verified(account)
-                regions = account.regions or ec2.enabled_regions(cloud)
-            except CloudIntelError as error:
-                yield PlannedStep(account.account_id, error=str(error))
-            else:
-                for region in regions:
-                    yield PlannedStep(f"{account.account_id}/{region}/{INSTANCES}")
-                    yield PlannedStep(f"{account.account_id}/{region}/{VOLUMES}")
+        return self._clouds.plan(_steps)
 
     def execute(self, step: str) -> Counts:
         account_id, region, kind = step.split("/")
         account, cloud = self._clouds.to(account_id)
         scan = {INSTANCES: scan_instances, VOLUMES: scan_volumes}[kind]
         return scan(self._claim, account, region, cloud)
+
+
+def _steps(account: CloudAccount, cloud: Cloud) -> Iterator[str]:
+    for region in account.regions or ec2.enabled_regions(cloud):
+        yield f"{account.account_id}/{region}/{INSTANCES}"
+        yield f"{account.account_id}/{region}/{VOLUMES}"
 
 
 def scan_instances(claim: Claim, account: CloudAccount, region: str, cloud: Cloud) -> Counts:

@@ -10,7 +10,8 @@ from collectors.aws import cost
 from collectors.aws.cost import CostDay, CostLine
 from collectors.models import AwsSpend, CloudAccount, DailyCost
 from collectors.pipelines import register
-from collectors.services import access, budget, costs
+from collectors.services import access, budget
+from core.errors import BudgetExceededError
 from pipelines import ledger, runner
 from pipelines.models import Run, Status, Trigger
 
@@ -150,7 +151,7 @@ def test_stops_a_scheduled_collection_before_it_exceeds_the_budget(bill, setting
     budget.reserve(account, Decimal("0.01"), limit_usd=Decimal("0.02"))
     budget.reserve(account, Decimal("0.01"), limit_usd=Decimal("0.02"))
     with pytest.raises(
-        costs.CloudIntelError, match=r"costs \$0.01 and would exceed the daily budget of \$0.02"
+        BudgetExceededError, match=r"costs \$0.01 and would exceed the daily budget of \$0.02"
     ):
         budget.reserve(account, Decimal("0.01"), limit_usd=Decimal("0.02"))
     assert AwsSpend.objects.get().amount_usd == Decimal("0.02")
