@@ -137,7 +137,8 @@ def prepare_database() -> None:
     except redis.RedisError as error:
         raise StartError(f"The server of REDIS_URL does not answer: {error}") from error
     except OperationalError as error:
-        raise StartError(f"The database of DATABASE_URL does not answer: {error}") from error
+        reason = " ".join(str(error).split())
+        raise StartError(f"The database of DATABASE_URL does not answer: {reason}") from error
 
 
 def run(order: Order, console: Console) -> int:

@@ -79,6 +79,7 @@ class Child:
         self.program = program
         self.started = time.monotonic()
         program.before_start()
+        self._log_start = size(program.log)
         self._popen = _spawn(program)
         self.pid = self._popen.pid
         _record(program, self.pid)
@@ -95,6 +96,10 @@ class Child:
         """Wait until the program has ended, or for so long."""
         with suppress(subprocess.TimeoutExpired):
             self._popen.wait(within_s)
+
+    def last_words(self) -> list[str]:
+        """Return the end of what the program printed."""
+        return last_lines(self.program.log, after=self._log_start)
 
     @property
     def age_s(self) -> float:
@@ -261,12 +266,17 @@ def rotate(log: Path) -> None:
         os.truncate(log, 0)
 
 
-def last_lines(log: Path, count: int = 12) -> list[str]:
-    """Return the end of a log; empty when there is none."""
+def size(log: Path) -> int:
+    """Return the length of a log in bytes, 0 when there is none."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def last_lines(log: Path, *, after: int = 0, count: int = 12) -> list[str]:
+    """Return the end of a log, of what was written after so many bytes; empty when there is none."""
     if not log.exists():
         return []
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 16_384))
+        file.seek(max(after if after <= size(log) else 0, size(log) - 16_384))
         return file.read().decode(errors="replace").splitlines()[-count:]
 
 

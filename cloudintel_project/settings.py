@@ -26,7 +26,8 @@ def _secret(name: str) -> str:
     value: str = env.str(name, default="") or home.kept_secret(name.lower())
     if len(value.encode()) < _SECRET_BYTES:
         raise ImproperlyConfigured(
-            f"{name} has {len(value.encode())} bytes; set one of at least {_SECRET_BYTES}, or none to have it generated."
+            f"{name} has {len(value.encode())} bytes; set one of at least {_SECRET_BYTES}, "
+            "or none to have it generated."
         )
     return value
 
@@ -199,8 +200,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "CloudIntel",
     "DESCRIPTION": (
-        "What an AWS estate is, costs and does. Log in through /api/auth/login, then Authorize with the token. "
-        "Amounts are exact numbers: read them as decimals. Days are UTC. Paths may end with a slash or not."
+        "What an AWS estate is, costs and does. Log in through /api/auth/login, then Authorize with the "
+        "token. Amounts are exact numbers: read them as decimals. Days are UTC. Paths may end with a slash or not."
     ),
     "VERSION": "1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -81,8 +81,8 @@ class _Kept:
             processes.rotate(self.program.log)
             self.child = Child(self.program)
 
-    def found_dead(self) -> str | None:
-        """Return how the program has ended since the last look, None when it has not."""
+    def found_dead(self) -> tuple[str, list[str]] | None:
+        """Return how the program has ended since the last look, and its last words; None when it has not."""
         child = self.child
         if child is None or (code := child.exit_code()) is None:
             return None
@@ -91,7 +91,8 @@ class _Kept:
         self.child = None
         self.deaths = self.deaths + 1 if child.age_s < SETTLED_S else 1
         self._start_at = time.monotonic() + backoff_s(self.deaths)
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        return end, child.last_words()
 
 
 class Supervisor:
@@ -124,8 +125,8 @@ class Supervisor:
     def tick(self) -> None:
         """Look after the programs; to be called a few times a second. Raises: StartError."""
         for kept in self._kept:
-            if (end := kept.found_dead()) is not None:
-                self._report(kept, end)
+            if (death := kept.found_dead()) is not None:
+                self._report(kept, *death)
             with self._interrupts.held():
                 kept.start_when_due()
         if time.monotonic() - self._rotated > ROTATE_EVERY_S:
@@ -133,9 +134,9 @@ class Supervisor:
             for kept in self._kept:
                 processes.rotate(kept.program.log)
 
-    def _report(self, kept: _Kept, end: str) -> None:
+    def _report(self, kept: _Kept, end: str, last_words: list[str]) -> None:
         log = kept.program.log
-        told = "\n".join(f"    {line}" for line in processes.last_lines(log))
+        told = "\n".join(f"    {line}" for line in last_words)
         if self.starting and kept.deaths >= START_ATTEMPTS:
             raise StartError(f"{kept.program.name} {end} {kept.deaths} times. The end of {log}:\n{told}")
         pause = f"{backoff_s(kept.deaths):.0f} s"

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from pipelines import ledger, registry
-from pipelines.models import Run, Trigger
+from pipelines.models import Run, RunQuerySet, Trigger
 from pipelines.registry import Pipeline
 from pipelines.slots import Cron, Every, Slots, parse_duration
 
@@ -101,13 +101,24 @@ def _start_due(row: PeriodicTask, now: datetime) -> None:
     slot = slots.latest(now)
     if row.start_time is not None and slot < row.start_time:
         return
-    if Run.objects.filter(pipeline=pipeline.name, scope="all", scheduled_for=slot).exists():
+    runs = Run.objects.filter(pipeline=pipeline.name, scope="all")
+    if runs.filter(scheduled_for=slot).exists():
         return
-    if now - slot > pipeline.grace:
-        reason = f"Missed: found {now - slot} late, and the grace is {pipeline.grace}."
+    if reason := _needless(runs, slot) or _too_late(pipeline, slot, now):
         ledger.skip(pipeline.name, slot=slot, reason=reason)
-        return
-    ledger.start(pipeline.name, slot=slot, trigger=Trigger.SCHEDULE)
+    else:
+        ledger.start(pipeline.name, slot=slot, trigger=Trigger.SCHEDULE)
+
+
+def _needless(runs: RunQuerySet, slot: datetime) -> str:
+    """Say what has done the slot's work already: a collection is not paid for twice."""
+    done = runs.collected().filter(started_at__gte=slot).first()
+    return f"Done already by run {done.pk}, started at {done.started_at:%Y-%m-%d %H:%M} UTC." if done else ""
+
+
+def _too_late(pipeline: Pipeline, slot: datetime, now: datetime) -> str:
+    late = now - slot
+    return f"Missed: found {late} late, and the grace is {pipeline.grace}." if late > pipeline.grace else ""
 
 
 def every(pipeline: str) -> timedelta | None:

@@ -33,7 +33,7 @@ def provide() -> None:
     os.environ.update(clean_environment(home))
     for name in set(os.environ) - set(clean_environment(home)):
         del os.environ[name]
-    servers = {}
+    servers: dict[str, embedded.Postgres | embedded.Valkey] = {}
     if not os.environ.get("DATABASE_URL"):
         servers["DATABASE_URL"] = embedded.Postgres("cloudintel")
     if not os.environ.get("REDIS_URL"):

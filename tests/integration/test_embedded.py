@@ -179,7 +179,8 @@ def test_valkey_answers_nobody_without_its_password(folder, start):
     server = Valkey()
     child = start(server)
     port = int(server.url.rpartition(":")[2].partition("/")[0])
-    with redis.Redis(port=port, retry=Retry(NoBackoff(), 0)) as client, pytest.raises(redis.AuthenticationError):
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(port=port, retry=once) as client, pytest.raises(redis.AuthenticationError):
         client.ping()
     password = server.url.partition("redis://:")[2].partition("@")[0]
     assert password not in " ".join(psutil.Process(child.pid).cmdline())

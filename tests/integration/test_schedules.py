@@ -120,8 +120,22 @@ def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, n
     tasks.reconcile()
     assert Run.objects.get() == by_hand
     runner.execute(by_hand.pk)
+    Run.objects.update(started_at=MIDNIGHT - timedelta(minutes=1))
     tasks.reconcile()
     assert Run.objects.filter(scheduled_for=MIDNIGHT).exists()
+
+
+def test_does_not_repeat_what_a_person_collected_after_the_slot(daily, now):
+    now(MIDNIGHT + timedelta(hours=9))
+    by_hand = ledger.start("nightly")
+    runner.execute(by_hand.pk)
+    Run.objects.update(started_at=MIDNIGHT + timedelta(hours=9))
+    tasks.reconcile()
+    slot = Run.objects.get(scheduled_for=MIDNIGHT)
+    assert (slot.status, slot.error) == (
+        Status.SKIPPED,
+        f"Done already by run {by_hand.pk}, started at 2026-03-02 09:00 UTC.",
+    )
 
 
 def test_starts_nothing_while_the_schedule_is_disabled(daily, now):

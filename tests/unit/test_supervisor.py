@@ -48,6 +48,16 @@ def test_a_program_that_keeps_dying_ends_the_start_with_its_log(said):
             kept.wait_until(lambda: False, within_s=10, what="Nothing")
 
 
+def test_only_the_last_words_of_the_program_that_died_are_told(said):
+    program = shell("echo oh no; exit 3")
+    program.log.parent.mkdir()
+    program.log.write_text("earlier days\n")
+    with Supervisor(said.append) as kept:
+        kept.start([program])
+        kept.wait_until(lambda: said, within_s=10, what="The first death")
+    assert said[0].endswith("program.log:\n    oh no")
+
+
 def test_after_the_start_a_program_may_keep_dying(said):
     with Supervisor(said.append) as kept:
         kept.starting = False
