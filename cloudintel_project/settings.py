@@ -201,7 +201,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "CloudIntel",
     "DESCRIPTION": (
         "What an AWS estate is, costs and does. Log in through /api/auth/login, then Authorize with the "
-        "token. Amounts are exact numbers: read them as decimals. Days are UTC. Paths may end with a slash or not."
+        "token. Amounts are exact numbers: read them as decimals. Days are UTC. Paths may end with a "
+        "slash or not."
     ),
     "VERSION": "1.0",
     "SERVE_INCLUDE_SCHEMA": False,
