@@ -1,7 +1,9 @@
 """Daily CPU figures per instance, from CloudWatch."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
+from operator import itemgetter
 
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
@@ -17,7 +19,7 @@ from pipelines.ledger import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
 FIRST_WINDOW = timedelta(days=30)
-# Points arrive minutes late; the day before the last stored one was complete when it was read.
+# Points arrive minutes late, so that the last stored day and the one before it may have changed.
 REREAD = timedelta(days=1)
 # An instance that was stopped, or first seen, this recently may have figures nobody has read yet.
 RECENT = timedelta(days=2)
@@ -39,7 +41,7 @@ class CpuHandler:
         account_id, region = step.split("/")
         account, cloud = self._clouds.to(account_id)
         counts = no_rows()
-        for ids, start in windows(account, region, budget.today()):
+        for start, ids in windows(account, region, budget.today()):
             counts.update(self._read(cloud, region, ids, start))
         return counts
 
@@ -65,23 +67,19 @@ def worth_asking() -> InstanceQuerySet:
     return Instance.objects.present().filter(Q(state="running") | Exists(changed))
 
 
-def windows(account: CloudAccount, region: str, today: date) -> Iterator[tuple[dict[str, int], date]]:
-    """Yield instances (their row by instance id) and the first day to read of them.
+def windows(account: CloudAccount, region: str, today: date) -> list[tuple[date, dict[str, int]]]:
+    """Return the first days to read from, each with its instances (their rows by instance id).
 
-    Instances without any figure are read 30 days back, the others from where the last reading ended.
+    An instance is read from where its own figures end, so that none is lost to a call that failed; one
+    without any figure is read 30 days back.
     """
-    known = CpuMetric.objects.filter(ec2=OuterRef("pk"))
-    asked = worth_asking().filter(account=account, region=region)
-    last = CpuMetric.objects.filter(ec2__account=account, ec2__region=region).aggregate(day=Max("date"))[
-        "day"
-    ]
+    asked = worth_asking().filter(account=account, region=region).annotate(last=Max("cpu__date"))
     earliest = today - FIRST_WINDOW
-    new = dict(asked.filter(~Exists(known)).values_list("instance_id", "pk"))
-    followed = dict(asked.filter(Exists(known)).values_list("instance_id", "pk"))
-    if new:
-        yield new, earliest
-    if followed:
-        yield followed, max(earliest, last - REREAD)
+    starts: defaultdict[date, dict[str, int]] = defaultdict(dict)
+    for instance_id, row, last in asked.values_list("instance_id", "pk", "last"):
+        start = max(earliest, last - REREAD) if last else earliest
+        starts[start][instance_id] = row
+    return sorted(starts.items(), key=itemgetter(0))
 
 
 def store(batch: list[CpuDay], ids: dict[str, int]) -> Counts:

@@ -113,6 +113,18 @@ def test_follows_the_known_instances_and_reads_the_past_of_a_new_one(add, watch)
     ]
 
 
+def test_reads_an_instance_from_where_its_own_figures_end(add, watch):
+    add("i-1")
+    add("i-2")
+    watch.batches["eu-west-1"] = [[figure("i-1", 1), figure("i-2", 5)]]
+    collect()
+    collect()
+    assert watch.asked[1:] == [
+        ("eu-west-1", ["i-2"], ago(6), TOMORROW),
+        ("eu-west-1", ["i-1"], ago(2), TOMORROW),
+    ]
+
+
 def test_asks_nothing_about_an_instance_that_has_long_been_stopped_or_is_gone(add, watch):
     add("i-1", state="stopped")
     add("i-2", gone_at=timezone.now())
