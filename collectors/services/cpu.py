@@ -21,7 +21,7 @@ from pipelines.registry import Counts, PlannedStep, no_rows
 FIRST_WINDOW = timedelta(days=30)
 # Points arrive minutes late, so that the last stored day and the one before it may have changed.
 REREAD = timedelta(days=1)
-# An instance that was stopped, or first seen, this recently may have figures nobody has read yet.
+# An instance that was first seen, stopped or gone this recently may have figures nobody has read yet.
 RECENT = timedelta(days=2)
 
 _COLUMNS = ("ec2_id", "instance_id", "date", "average_cpu", "maximum_cpu", "samples", "coverage")
@@ -60,11 +60,11 @@ def _steps(account: CloudAccount, _cloud: Cloud) -> Iterator[str]:
 
 
 def worth_asking() -> InstanceQuerySet:
-    """Return the instances CloudWatch may know something new about: running, or in another state of late."""
-    changed = InstanceStateChange.objects.filter(
-        instance=OuterRef("pk"), observed_at__gte=timezone.now() - RECENT
-    )
-    return Instance.objects.present().filter(Q(state="running") | Exists(changed))
+    """Return the instances CloudWatch may know something new about: running, or lately stopped or gone."""
+    recent = timezone.now() - RECENT
+    changed = InstanceStateChange.objects.filter(instance=OuterRef("pk"), observed_at__gte=recent)
+    running = Q(state="running", gone_at=None)
+    return Instance.objects.filter(running | Q(gone_at__gte=recent) | Exists(changed))
 
 
 def windows(account: CloudAccount, region: str, today: date) -> list[tuple[date, dict[str, int]]]:

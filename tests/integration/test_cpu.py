@@ -127,9 +127,15 @@ def test_reads_an_instance_from_where_its_own_figures_end(add, watch):
 
 def test_asks_nothing_about_an_instance_that_has_long_been_stopped_or_is_gone(add, watch):
     add("i-1", state="stopped")
-    add("i-2", gone_at=timezone.now())
+    add("i-2", gone_at=LONG_AGO)
     run = collect()
     assert (run.status, watch.asked) == (Status.SUCCEEDED, [])
+
+
+def test_asks_once_more_about_an_instance_that_went_lately(add, watch):
+    add("i-1", state="running", gone_at=timezone.now())
+    collect()
+    assert [instances for _, instances, _, _ in watch.asked] == [["i-1"]]
 
 
 def test_asks_once_more_about_an_instance_that_was_stopped_lately(add, watch):
