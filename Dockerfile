@@ -15,7 +15,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BIND=0.0.0.0 \
     PORT=5000 \
-    CLOUDINTEL_HOME=/data
+    CLOUDINTEL_HOME=/data \
+    LOG_FORMAT=json
 RUN groupadd --gid 10001 cloudintel \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin cloudintel \
     && install --directory --owner cloudintel --group cloudintel --mode 0700 /data
@@ -30,4 +31,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
     CMD ["python", "deploy/healthcheck.py", "web"]
 # Gunicorn stops gracefully on SIGTERM. The options are those of `make run`.
-CMD ["python", "-m", "gunicorn", "--bind", "0.0.0.0:5000", "--worker-class", "gthread", "--preload", "--no-control-socket", "--workers", "2", "--threads", "8", "--graceful-timeout", "4", "cloudintel_project.wsgi"]
+CMD ["python", "-m", "gunicorn", "--bind", "0.0.0.0:5000", "--worker-class", "gthread", "--preload", "--no-control-socket", "--logger-class", "core.web_log.WebLogger", "--workers", "2", "--threads", "8", "--graceful-timeout", "4", "cloudintel_project.wsgi"]

@@ -2,7 +2,9 @@
 
 from rest_framework.routers import DefaultRouter
 
+from alerts import views as alerts
 from collectors import views as collectors
+from collectors.samples import views as samples
 from pipelines import views as pipelines
 
 router = DefaultRouter()
@@ -12,4 +14,7 @@ router.register("inventory", collectors.InstanceViewSet, basename="instance")
 router.register("volumes", collectors.VolumeViewSet, basename="volume")
 router.register("costs", collectors.CostViewSet, basename="cost")
 router.register("cpu", collectors.CpuViewSet, basename="cpu")
+router.register("samples", samples.SampleViewSet, basename="sample")
+router.register("fleet-cpu", samples.FleetCpuViewSet, basename="fleet-cpu")
 router.register("runs", pipelines.RunViewSet, basename="run")
+router.register("alerts", alerts.AlertViewSet, basename="alert")

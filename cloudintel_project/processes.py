@@ -21,8 +21,10 @@ import psutil
 
 from cloudintel_project import home
 from core.errors import CloudIntelError
+from core.logs import readable
 
 LOG_LIMIT_BYTES = 5_000_000
+LAST_WORDS = 12
 KILL_S = 2.0
 _PR_SET_PDEATHSIG = 1
 # The clock that process start times are reckoned from may be corrected by this much between two looks.
@@ -99,7 +101,8 @@ class Child:
 
     def last_words(self) -> list[str]:
         """Return the end of what the program printed."""
-        return last_lines(self.program.log, after=self._log_start)
+        lines = last_lines(self.program.log, after=self._log_start)
+        return [text for line in lines for text in readable(line)][-LAST_WORDS:]
 
     @property
     def age_s(self) -> float:
@@ -271,7 +274,7 @@ def size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def last_lines(log: Path, *, after: int = 0, count: int = 12) -> list[str]:
+def last_lines(log: Path, *, after: int = 0, count: int = LAST_WORDS) -> list[str]:
     """Return the end of a log, of what was written after so many bytes; empty when there is none."""
     if not log.exists():
         return []

@@ -31,7 +31,7 @@ def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
 
 def everything(bind: str, port: int) -> tuple[Program, ...]:
     """Return one of each program, with this process's environment."""
-    env = dict(os.environ)
+    env = {"LOG_FORMAT": "json", **os.environ}
     return web(bind, port, env=env), worker_io(env=env), worker_cpu(env=env), beat(env=env)
 
 
@@ -43,6 +43,7 @@ def web(bind: str, port: int, *, env: Mapping[str, str]) -> Program:
         argv=(
             *_python("gunicorn"),
             *("--bind", address, "--worker-class", "gthread", "--preload", "--no-control-socket"),
+            *("--logger-class", "core.web_log.WebLogger"),
             *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--graceful-timeout", "4"),
             "cloudintel_project.wsgi",
         ),
@@ -114,7 +115,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _celery(command: str) -> tuple[str, ...]:
-    return (*_python("celery"), "-A", "cloudintel_project", command, "--loglevel=INFO")
+    return (*_python("celery"), "--quiet", "-A", "cloudintel_project", command, "--loglevel=INFO")
 
 
 def _python(module: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from cloudintel_project import home
+from core import logs
 
 BASE_DIR = home.PROJECT_ROOT
 env = environ.Env()
@@ -62,6 +63,7 @@ X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
     "accounts",
+    "alerts",
     "pipelines",
     "collectors",
     "analytics",
@@ -81,6 +83,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.request_log.RequestLogMiddleware",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.RequestLimitsMiddleware",
@@ -92,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "cloudintel_project.metrics.RequestMetricsMiddleware",
 ]
 
 TEMPLATES = [
@@ -216,7 +221,11 @@ SPECTACULAR_SETTINGS = {
         "displayRequestDuration": True,
     },
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"RunStatus": "pipelines.models.Status", "RunTrigger": "pipelines.models.Trigger"},
+    "ENUM_NAME_OVERRIDES": {
+        "AlertState": "alerts.models.State",
+        "RunStatus": "pipelines.models.Status",
+        "RunTrigger": "pipelines.models.Trigger",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.schema.document_errors",
@@ -258,6 +267,9 @@ try:
     AWS_DAILY_BUDGET_USD = Decimal(env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
 except InvalidOperation as error:
     raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00") from error
+METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
+if METRIC_RETENTION_DAYS < 1:
+    raise ImproperlyConfigured("METRIC_RETENTION_DAYS must be at least 1.")
 COLLECT_EVERY: str = env.str("COLLECT_EVERY", default="")
 # `make run` chooses by the credentials it finds, and tells its children in the environment.
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
@@ -266,11 +278,17 @@ if CLOUDINTEL_CLOUD not in ("demo", "aws"):
 CLOUDINTEL_TRACES: str = env.str("CLOUDINTEL_TRACES", default="")
 DEMO_CLOUD_URL: str = _services.get("demo", "")
 
-# --- Logs ------------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-}
+# --- Watching --------------------------------------------------------------------------------
+# What Prometheus may ask /metrics with, besides the tokens and sessions of users.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN.encode()) < _SECRET_BYTES:
+    raise ImproperlyConfigured(
+        f"METRICS_TOKEN has {len(METRICS_TOKEN.encode())} bytes; set one of at least {_SECRET_BYTES}, or "
+        "none to have /metrics for users alone."
+    )
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="console")
+if LOG_FORMAT not in logs.FORMATS:
+    raise ImproperlyConfigured(f"LOG_FORMAT must be one of {', '.join(logs.FORMATS)}, not {LOG_FORMAT!r}.")
+LOGGING = logs.configure(format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
+# A proxy, or the caller, may name a request; what is not a plain name is replaced.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from cloudintel_project.api import router
+from cloudintel_project.metrics import MetricsView
 from collectors.views import SyncView
 from core import health
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("docs"))),
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("admin/", admin.site.urls),
     path("api/", health.message),
     path("api/auth/", include("accounts.urls")),

@@ -17,6 +17,10 @@ class PermanentCloudError(CloudIntelError):
     """The cloud refused; the same call will be refused again until somebody acts."""
 
 
+class AccessRefusedError(PermanentCloudError):
+    """The cloud does not accept who asks, or what they ask for: whatever is asked next ends the same way."""
+
+
 class BudgetExceededError(PermanentCloudError):
     """The call was not made because its price would exceed the day's budget."""
 

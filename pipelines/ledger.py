@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.errors import LeaseLostError
-from pipelines import messages, registry
+from pipelines import alarms, messages, registry
 from pipelines.models import ACTIVE, Run, RunQuerySet, Status, Step, Trigger
 from pipelines.registry import Counts, PlannedStep
 
@@ -212,6 +212,7 @@ class Claim:
                         run=self.run,
                         name=step.name,
                         error=step.error,
+                        refused=step.refused,
                         status=Status.FAILED if step.error else Status.QUEUED,
                         finished_at=timezone.now() if step.error else None,
                     )
@@ -225,14 +226,17 @@ class Claim:
             step.status, step.attempt, step.started_at = Status.RUNNING, step.attempt + 1, timezone.now()
             step.save(update_fields=["status", "attempt", "started_at"])
 
-    def end(self, step: Step, *, counts: Counts | None = None, error: str = "") -> None:
-        """Note what the step came to."""
+    def end(
+        self, step: Step, *, counts: Counts | None = None, error: str = "", refused: bool = False
+    ) -> None:
+        """Note what the step came to; `refused` is an error that is the cloud's refusal of who asked."""
         with self.writing():
             step.status = Status.FAILED if error else Status.SUCCEEDED
             step.counts, step.error, step.finished_at = dict(counts or {}), error, timezone.now()
-            step.save(update_fields=["status", "counts", "error", "finished_at"])
+            step.refused = refused
+            step.save(update_fields=["status", "counts", "error", "refused", "finished_at"])
 
-    def finish(self, *, error: str = "") -> Status:
+    def finish(self, *, error: str = "", refused: bool = False) -> Status:
         """End the run with the outcome of its steps, and let what comes after it begin."""
         steps = list(self.run.steps.all())
         errors = [f"{step.name}: {step.error}" for step in steps if step.error]
@@ -245,6 +249,7 @@ class Claim:
                 finished_at=Now(),
                 lease_until=None,
             )
+            alarms.ended(self.run.pk, error=error, refused=refused)
             _advance(self.run)
         return outcome
 
@@ -300,6 +305,7 @@ def _take_over(run: Run) -> bool:
     with transaction.atomic():
         if not held.update(status=Status.FAILED, lease_until=None, finished_at=Now(), error=error):
             return False
+        alarms.ended(run.pk, error=error, lost=True)
         _advance(run)
     logger.error("%s failed: %s", run, error)
     return True

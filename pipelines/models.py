@@ -118,6 +118,7 @@ class Step(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
+    refused = models.BooleanField(default=False, help_text="The cloud did not accept who asked.")
 
     class Meta:
         ordering = ("id",)
@@ -125,3 +126,8 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run}: {self.name}"
+
+    @property
+    def subject(self) -> str:
+        """What the step is about, such as an account: its name up to the first slash."""
+        return self.name.partition("/")[0]

@@ -21,10 +21,15 @@ def no_rows() -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A part of a run by its name; with `error`, one that is known beforehand to fail."""
+    """A part of a run by its name; with `error`, one that is known beforehand to fail.
+
+    What comes before the first slash of the name is what the step is about, such as an account; `refused`
+    says that the error is the cloud's refusal of that.
+    """
 
     name: str
     error: str = ""
+    refused: bool = False
 
 
 class Handler(Protocol):
@@ -66,6 +71,11 @@ def get(name: str) -> Pipeline:
     except KeyError:
         known = ", ".join(sorted(_pipelines))
         raise InvalidInputError(f"There is no pipeline {name!r}; the pipelines are {known}.") from None
+
+
+def every() -> list[Pipeline]:
+    """Return all pipelines."""
+    return list(_pipelines.values())
 
 
 def scheduled() -> list[Pipeline]:

@@ -3,8 +3,9 @@
 import logging
 
 from django.db import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
 
-from core.errors import CloudIntelError, LeaseLostError
+from core.errors import AccessRefusedError, CloudIntelError, LeaseLostError
 from pipelines import ledger, registry
 from pipelines.ledger import Claim
 from pipelines.models import Status, Step
@@ -24,17 +25,26 @@ def execute(run_id: int) -> None:
     claim = ledger.claim(run_id)
     if claim is None:
         return
+    with bound_contextvars(run_id=claim.run.pk, pipeline=claim.run.pipeline):
+        _execute(claim)
+
+
+def _execute(claim: Claim) -> None:
     logger.info("%s started, attempt %d", claim.run, claim.run.attempt)
     try:
-        outcome = claim.finish(error=_execute_steps(claim))
+        error, refused = _execute_steps(claim)
+        outcome = claim.finish(error=error, refused=refused)
     except LeaseLostError as lost:
         logger.warning("%s", lost)
     else:
         logger.info("%s %s", claim.run, outcome)
 
 
-def _execute_steps(claim: Claim) -> str:
-    """Plan the run, do its steps, and return the error that stopped it as a whole."""
+def _execute_steps(claim: Claim) -> tuple[str, bool]:
+    """Plan the run and do its steps.
+
+    Return the error that stopped it as a whole, empty for none, and whether that is the cloud's refusal.
+    """
     factory = registry.get(claim.run.pipeline).handler
     if factory is None:
         raise TypeError(f"Pipeline {claim.run.pipeline!r} has neither children nor a handler.")
@@ -43,10 +53,10 @@ def _execute_steps(claim: Claim) -> str:
         if not claim.run.steps.exists():
             claim.plan(handler.plan())
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the run's outcome, and logged
-        return _reason(error, f"{claim.run}: planning")
+        return _reason(error, f"{claim.run}: planning"), _is_refusal(error)
     for step in claim.run.steps.filter(status__in=(Status.QUEUED, Status.RUNNING)):
         _execute_step(claim, handler, step)
-    return ""
+    return "", False
 
 
 def _execute_step(claim: Claim, handler: Handler, step: Step) -> None:
@@ -54,9 +64,13 @@ def _execute_step(claim: Claim, handler: Handler, step: Step) -> None:
     try:
         counts = handler.execute(step.name)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the step's outcome, and logged
-        claim.end(step, error=_reason(error, str(step)))
+        claim.end(step, error=_reason(error, str(step)), refused=_is_refusal(error))
     else:
         claim.end(step, counts=counts)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, AccessRefusedError)
 
 
 def _reason(error: Exception, where: str) -> str:

@@ -110,6 +110,20 @@ def _start_due(row: PeriodicTask, now: datetime) -> None:
         ledger.start(pipeline.name, slot=slot, trigger=Trigger.SCHEDULE)
 
 
+def lateness(now: datetime) -> dict[str, timedelta]:
+    """Return how long each pipeline's latest slot has been due without a run; zero where it has one."""
+    late: dict[str, timedelta] = {}
+    for row in PeriodicTask.objects.filter(task=START, enabled=True).select_related("interval", "crontab"):
+        pipeline, slots = json.loads(row.kwargs)["pipeline"], _slots(row)
+        if slots is None:
+            continue
+        slot = slots.latest(now)
+        begun = row.start_time is not None and slot < row.start_time
+        served = Run.objects.filter(pipeline=pipeline, scope="all", scheduled_for__gte=slot)
+        late[pipeline] = timedelta(0) if begun or served.exists() else now - slot
+    return late
+
+
 def _needless(runs: RunQuerySet, slot: datetime) -> str:
     """Say what has done the slot's work already: a collection is not paid for twice."""
     done = runs.collected().filter(started_at__gte=slot).first()

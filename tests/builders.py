@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from alerts import services as alerts
+from alerts.models import Severity
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
 from pipelines.models import Run, Status, Step
 
@@ -130,3 +132,18 @@ def run(pipeline="ec2", status=Status.SUCCEEDED, **fields):
 
 def step(of, name, status=Status.SUCCEEDED, **fields):
     return Step.objects.create(run=of, name=name, status=status, attempt=1, **fields)
+
+
+# --- Alerts ----------------------------------------------------------------------------------
+def alert(key=None, **fields):
+    """An open alert, told as the ledger would."""
+    return alerts.open(
+        key or f"run:pipeline{next(_numbers)}:all",
+        **{
+            "severity": Severity.ERROR,
+            "title": "ec2 (all) failed",
+            "body": "denied",
+            "source": "ec2",
+            **fields,
+        },
+    )

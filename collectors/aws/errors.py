@@ -8,7 +8,7 @@ from http import HTTPStatus
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from core.errors import CloudIntelError, PermanentCloudError, TransientCloudError
+from core.errors import AccessRefusedError, CloudIntelError, PermanentCloudError, TransientCloudError
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -99,7 +99,8 @@ def translated(what: str) -> Iterator[None]:
     """Turn botocore's failures inside the block into ours; `what` is like "ec2:DescribeRegions in eu-west-1".
 
     The causes are cut off on purpose: they may carry whole answers, signed requests and tokens.
-    Raises: TransientCloudError where the same call may succeed later, PermanentCloudError otherwise.
+    Raises: TransientCloudError where the same call may succeed later, AccessRefusedError where credentials
+    or permissions are at fault, PermanentCloudError otherwise.
     """
     try:
         yield
@@ -109,7 +110,7 @@ def translated(what: str) -> Iterator[None]:
         raise TransientCloudError(f"{what} got no answer: {_quoted(error)}") from None
     except _CREDENTIAL_FAILURES as error:
         message = f"{what} could not be signed: {_quoted(error)} {_CREDENTIALS}"
-        raise PermanentCloudError(message) from None
+        raise AccessRefusedError(message) from None
     except boto.BotoCoreError as error:
         raise PermanentCloudError(f"{what} could not be asked: {_quoted(error)}") from None
     except (ResponseParserError, ValueError) as error:
@@ -130,9 +131,9 @@ def _refusal(what: str, error: boto.ClientError) -> CloudIntelError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS:
         return TransientCloudError(f"{what} was turned away{operation} for now ({said})")
-    return PermanentCloudError(
-        f"{what} was refused{operation} ({said}) {_advice(code, error.operation_name)}"
-    )
+    advice = _advice(code, error.operation_name)
+    kind = AccessRefusedError if advice.startswith((_POLICY, _RENEW, _TRUST)) else PermanentCloudError
+    return kind(f"{what} was refused{operation} ({said}) {advice}")
 
 
 def _advice(code: str, operation: str) -> str:

@@ -8,7 +8,7 @@ from collectors.aws.metering import Call
 from collectors.aws.session import Access, Cloud
 from collectors.models import CloudAccount
 from collectors.services import budget
-from core.errors import CloudIntelError, InvalidInputError, PermanentCloudError
+from core.errors import AccessRefusedError, CloudIntelError, InvalidInputError
 from pipelines.ledger import Claim
 from pipelines.models import Trigger
 from pipelines.registry import PlannedStep
@@ -91,7 +91,8 @@ class Clouds:
             try:
                 names = list(steps(account, self._verified(account)))
             except CloudIntelError as error:
-                yield PlannedStep(account.account_id, error=str(error))
+                refused = isinstance(error, AccessRefusedError)
+                yield PlannedStep(account.account_id, error=str(error), refused=refused)
             else:
                 yield from map(PlannedStep, names)
 
@@ -99,7 +100,7 @@ class Clouds:
         """Return the door after a look at whose it is, so that nothing is filed under the wrong account."""
         found = self.to(account.account_id)[1]
         if not account.role_arn and (actual := found.account_id()) != account.account_id:
-            raise PermanentCloudError(
+            raise AccessRefusedError(
                 f"The default credentials belong to account {actual}, not to {account.account_id}; "
                 "give that account a role ARN, disable it, or change the credentials."
             )

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from alerts.models import Alert, Notification
 from collectors.models import AwsSpend, CloudAccount, CpuMetric, DailyCost, Instance, Volume
 from pipelines import messages
 from pipelines.models import Run, Status
@@ -15,7 +16,7 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run)
+RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification)
 
 
 def page(model, view="changelist", *args):
@@ -46,6 +47,7 @@ def estate():
     run = builders.run("ec2", Status.PARTIAL, parent=parent, counts={"created": 3}, error="one\ntwo")
     builders.step(run, f"{account.account_id}/eu-west-1", Status.FAILED, error="AccessDenied")
     builders.state_change(instance, "running")
+    alert = builders.alert(body="one\ntwo")
     return {
         CloudAccount: account,
         Instance: instance,
@@ -54,6 +56,8 @@ def estate():
         CpuMetric: builders.cpu_day(instance, "2026-03-01", 12.5),
         AwsSpend: AwsSpend.objects.create(account=account, date="2026-03-01", amount_usd="0.01"),
         Run: run,
+        Alert: alert,
+        Notification: alert.notifications.get(),
     }
 
 

@@ -49,6 +49,7 @@ def estate(monkeypatch):
     builders.cost(account, "2026-03-02", "1", estimated=True)
     builders.cpu_day(instance, "2026-03-01")
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
+    builders.alert()
     parent = builders.run("daily", requested_by=builders.user())
     return builders.run("cost", parent=parent), parent
 
@@ -70,6 +71,7 @@ ANSWERS = [
     ("/api/v1/cpu/", ""),
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
+    ("/api/v1/alerts/", ""),
     ("/api/", ""),
     ("/livez", ""),
 ]

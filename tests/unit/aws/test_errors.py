@@ -5,7 +5,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from collectors.aws.errors import translated
-from core.errors import BudgetExceededError, PermanentCloudError, TransientCloudError
+from core.errors import AccessRefusedError, BudgetExceededError, PermanentCloudError, TransientCloudError
 
 WHAT = "ec2:DescribeInstances in eu-west-1"
 
@@ -71,6 +71,25 @@ def test_permanent(error, advice):
     found = told(error)
     assert isinstance(found, PermanentCloudError)
     assert advice in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (refusal("UnauthorizedOperation", status=403), True),
+        (refusal("AccessDenied", operation="AssumeRole"), True),
+        (refusal("ExpiredToken"), True),
+        (refusal("AuthFailure", status=401), True),
+        (boto.NoCredentialsError(), True),
+        (refusal("OptInRequired"), False),
+        (refusal("InvalidParameterValue"), False),
+        (refusal("ThrottlingException"), False),
+        (boto.ParamValidationError(report="r"), False),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_tells_credentials_and_permissions_from_other_causes(error, refused):
+    assert isinstance(told(error), AccessRefusedError) is refused
 
 
 def test_says_what_was_asked_and_what_was_answered():

@@ -1,0 +1,171 @@
+"""/metrics: who may ask, and that the figures are those of the rows."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from prometheus_client.parser import text_string_to_metric_families
+from rest_framework.test import APIClient
+
+from alerts import services
+from alerts.models import Severity
+from pipelines import schedules
+from pipelines.models import Status
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "s" * 40
+
+
+def scrape(client=None, **headers):
+    return (client or builders.client("viewer")).get("/metrics", headers=headers)
+
+
+def samples():
+    """The values of /metrics by name and labels, those in the order of their names."""
+    text = scrape().content.decode()
+    return {
+        (sample.name, *(value for _name, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+# --- Who -------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [(f"Bearer {TOKEN}", 200), (f"bearer {TOKEN}", 200), (f"Bearer {TOKEN}x", 401), ("", 401)],
+)
+def test_a_scraper_shows_its_token(settings, authorization, status):
+    settings.METRICS_TOKEN = TOKEN
+    answer = scrape(APIClient(), Authorization=authorization)
+    assert answer.status_code == status
+    if status != 200:
+        assert set(answer.json()) == {"error"}
+
+
+def test_without_a_token_set_an_empty_one_is_none(settings):
+    settings.METRICS_TOKEN = ""
+    assert scrape(APIClient(), Authorization="Bearer ").status_code == 401
+
+
+def test_the_scraper_s_token_is_good_for_nothing_else(settings):
+    settings.METRICS_TOKEN = TOKEN
+    answer = APIClient().get("/api/v1/runs/", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 401
+
+
+def test_an_administrator_s_session_may_ask():
+    client = APIClient()
+    client.force_login(builders.user("administrator"), backend="django.contrib.auth.backends.ModelBackend")
+    assert scrape(client).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text;version=1.0.0", "text/plain;version=0.0.4", "text/html", "*/*"]
+)
+def test_the_format_is_prometheus_s_whatever_is_accepted(accept):
+    answer = scrape(Accept=accept)
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain; version=")
+
+
+def test_a_refusal_is_json_whatever_is_accepted():
+    answer = scrape(builders.client(), Accept="text/plain")
+    assert (answer.status_code, answer["Content-Type"]) == (403, "application/json")
+
+
+# --- What ------------------------------------------------------------------------------------
+def test_runs_and_their_totals_are_those_of_the_ledger():
+    builders.run("ec2", Status.SUCCEEDED, attempt=1, aws_calls=5, aws_cost_usd=Decimal("0.01"))
+    builders.run("ec2", Status.SUCCEEDED, attempt=3, aws_calls=7, aws_cost_usd=Decimal("0.02"))
+    builders.run("ec2", Status.FAILED, attempt=4)
+    builders.run("cost", Status.RUNNING, attempt=1, aws_calls=2)
+    found = samples()
+    assert found["cloudintel_runs", "ec2", "succeeded"] == 2
+    assert found["cloudintel_runs", "ec2", "failed"] == 1
+    assert found["cloudintel_runs", "cost", "running"] == 1
+    assert found["cloudintel_run_attempts_total", "ec2"] == 1 + 3 + 4
+    assert found["cloudintel_run_takeovers_total", "ec2"] == 0 + 2 + 3
+    assert found["cloudintel_aws_calls_total", "ec2"] == 5 + 7
+    assert found["cloudintel_aws_calls_total", "cost"] == 2
+    assert found["cloudintel_aws_cost_usd_total", "ec2"] == pytest.approx(0.03)
+    assert found["cloudintel_aws_cost_usd_total", "cpu"] == 0
+
+
+def test_a_parent_s_calls_are_counted_once():
+    parent = builders.run("daily", aws_calls=5)
+    builders.run("ec2", parent=parent, aws_calls=5)
+    calls = {key: value for key, value in samples().items() if key[0] == "cloudintel_aws_calls_total"}
+    assert sum(calls.values()) == 5
+
+
+def test_the_oldest_queued_run_that_could_begin_tells_the_age():
+    now = timezone.now()
+    builders.run("ec2", Status.QUEUED, scope="a", created_at=now - timedelta(seconds=40))
+    builders.run("ec2", Status.QUEUED, scope="b", created_at=now - timedelta(seconds=10))
+    parent = builders.run("daily", Status.RUNNING)
+    builders.run("cost", Status.RUNNING, parent=parent, position=0)
+    builders.run("cpu", Status.QUEUED, parent=parent, position=1, created_at=now - timedelta(seconds=99))
+    found = samples()
+    assert 40 <= found["cloudintel_oldest_queued_age_seconds", "ec2"] < 70
+    assert found["cloudintel_oldest_queued_age_seconds", "cpu"] == 0, "its turn has not come"
+    assert found["cloudintel_oldest_queued_age_seconds", "cost"] == 0
+
+
+def test_a_slot_that_nobody_started_is_late():
+    schedules.ensure()
+    PeriodicTask.objects.filter(task=schedules.START).update(start_time=timezone.now() - timedelta(days=2))
+    since_midnight = (timezone.now() - timezone.now().replace(hour=0, minute=0, second=0)).total_seconds()
+    late = samples()["cloudintel_schedule_lateness_seconds", "daily"]
+    assert since_midnight <= late < since_midnight + 30
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SUCCEEDED, Status.SKIPPED])
+def test_a_slot_that_has_a_run_is_not_late(status):
+    schedules.ensure()
+    PeriodicTask.objects.filter(task=schedules.START).update(start_time=timezone.now() - timedelta(days=2))
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    builders.run("daily", status, scheduled_for=midnight)
+    assert samples()["cloudintel_schedule_lateness_seconds", "daily"] == 0
+
+
+def test_a_schedule_that_has_just_begun_is_not_late():
+    schedules.ensure()
+    assert samples()["cloudintel_schedule_lateness_seconds", "daily"] == 0
+
+
+def test_open_alerts_are_counted_by_severity():
+    builders.alert("a", severity=Severity.CRITICAL)
+    builders.alert("b", severity=Severity.CRITICAL)
+    builders.alert("c", severity=Severity.WARNING)
+    services.resolve("c")
+    found = samples()
+    counted = [found["cloudintel_open_alerts", severity] for severity in ("warning", "error", "critical")]
+    assert counted == [0, 0, 2]
+
+
+def test_requests_are_counted_by_view():
+    key = ("django_http_requests_total_by_view_transport_method_total", "GET", "http", "cost-trend")
+    client = builders.client("viewer")
+    before = samples().get(key, 0)
+    client.get("/cost-trend")
+    client.get("/cost-trend")
+    assert samples()[key] == before + 2
+
+
+def test_a_made_up_method_is_not_a_series_of_its_own():
+    builders.client("viewer").generic("MADEUP", "/cost-trend")
+    assert b"MADEUP" not in scrape().content
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_queries):
+    client = builders.client("viewer")
+    for number in range(20):
+        builders.run("ec2", Status.QUEUED, scope=str(number))
+        builders.alert()
+    with django_assert_num_queries(5):  # the role, runs, queue, schedules, alerts
+        scrape(client)

@@ -1,0 +1,100 @@
+"""What is logged of requests, tasks and runs: who asked, and what followed from it."""
+
+import logging
+import uuid
+
+import pytest
+import structlog
+from celery.signals import before_task_publish, task_prerun
+
+from pipelines import ledger, runner
+from pipelines.tasks import execute_run
+from tests import builders
+from tests.integration.conftest import FakeHandler
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def logged(caplog):
+    """The fields of what was logged with structlog since, by event."""
+    caplog.set_level(logging.INFO, logger="django_structlog")
+
+    def events(name):
+        said = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+        return [each for each in said if each["event"] == name]
+
+    yield events
+    structlog.contextvars.clear_contextvars()
+
+
+def test_an_answer_carries_the_id_of_its_request(logged):
+    answer = builders.client("viewer").get("/livez", headers={"X-Request-ID": "proxy-1.2:3"})
+    assert answer.headers["X-Request-ID"] == "proxy-1.2:3"
+    assert [each["request_id"] for each in logged("request_finished")] == ["proxy-1.2:3"]
+
+
+@pytest.mark.parametrize("given", ["", "two words", "<script>", "x" * 101, "a\tb"])
+def test_an_id_that_is_no_plain_name_is_replaced(given):
+    answer = builders.client("viewer").get("/livez", headers={"X-Request-ID": given})
+    assert uuid.UUID(answer.headers["X-Request-ID"])
+
+
+def test_an_error_carries_the_id_too():
+    answer = builders.client().get("/nothing", headers={"X-Request-ID": "abc"})
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (404, "abc")
+
+
+def test_a_request_is_told_with_who_and_whence_and_without_its_query(logged):
+    client, person = builders.client("viewer"), builders.user("viewer")
+    client.force_authenticate(person)
+    client.get("/cost-trend?start=secret", REMOTE_ADDR="192.0.2.7")
+    (end,) = logged("request_finished")
+    assert (end["request"], end["code"], end["ip"]) == ("GET /cost-trend", 400, "192.0.2.7")
+    assert "secret" not in str(logged("request_started"))
+
+
+def test_the_bearer_of_a_token_is_told(logged):
+    person = builders.user("viewer", password="correct horse battery")
+    client = builders.APIClient()
+    login = {"email": person.email, "password": "correct horse battery"}
+    token = client.post("/api/auth/login", login).json()["token"]
+    client.get("/cost-summary", headers={"Authorization": f"Bearer {token}"})
+    assert logged("request_finished")[-1]["user_id"] == str(person.pk)
+    assert token not in str(logged("request_started") + logged("request_finished"))
+
+
+def test_nobody_is_looked_up_for_the_log_s_sake(django_assert_num_queries):
+    client = builders.APIClient()
+    client.force_login(builders.user("administrator"), backend="django.contrib.auth.backends.ModelBackend")
+    with django_assert_num_queries(0):
+        client.get("/livez")
+
+
+def test_nothing_of_a_request_is_left_for_the_next():
+    builders.client("viewer").get("/cost-summary")
+    assert structlog.contextvars.get_contextvars() == {}
+
+
+# --- Tasks and runs --------------------------------------------------------------------------
+def test_a_message_carries_the_request_to_the_task():
+    headers = {"id": "t1", "task": "x"}
+    with structlog.contextvars.bound_contextvars(request_id="abc", user_id="u", run_id=7):
+        before_task_publish.send(sender="x", headers=headers, body=(), properties={}, routing_key="aws")
+    execute_run.push_request(**headers)
+    try:
+        task_prerun.send(sender=execute_run, task_id="t1", task=execute_run)
+        bound = structlog.contextvars.get_contextvars()
+    finally:
+        execute_run.pop_request()
+        structlog.contextvars.clear_contextvars()
+    assert bound == {"task_id": "t1", "request_id": "abc", "user_id": "u"}, "the sender's run is its own"
+
+
+def test_a_run_is_bound_for_its_length(pipelines, sent, django_capture_on_commit_callbacks):
+    bound = []
+    pipelines(source=FakeHandler({"one": lambda: bound.append(structlog.contextvars.get_contextvars())}))
+    run = ledger.start("source")
+    runner.execute(run.pk)
+    assert bound == [{"run_id": run.pk, "pipeline": "source"}]
+    assert structlog.contextvars.get_contextvars() == {}
