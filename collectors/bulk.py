@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -44,6 +44,17 @@ def _copy_text(rows: Iterable[Sequence[Any]]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Format:
+    """One of COPY's formats, and what writes rows in it."""
+
+    name: str
+    write: Callable[[Iterable[Sequence[Any]]], str | bytes]
+
+
+TEXT = Format("text", _copy_text)
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A temporary table that holds the rows to be merged into a model's table."""
 
@@ -71,8 +82,11 @@ class Stage:
             touched: int = cursor.rowcount
         return touched
 
-    def upsert(self, *, only_on_insert: Iterable[str] = ()) -> Counts:
-        """Insert what is new, update what differs, leave alone what is equal; count each."""
+    def upsert(self, *, only_on_insert: Iterable[str] = (), unless: str = "false") -> Counts:
+        """Insert what is new, update what differs, leave alone what is equal; count each.
+
+        A stored row `t` for which the condition `unless` holds is left alone as well.
+        """
         kept = {*self.key, *only_on_insert}
         content = [column for column in self.columns if column not in kept]
         ours, theirs = ", ".join(f"t.{c}" for c in content), ", ".join(f"EXCLUDED.{c}" for c in content)
@@ -81,7 +95,7 @@ class Stage:
             WITH written AS (
                 INSERT INTO {self.target} AS t ({columns}) SELECT {columns} FROM {self.table}
                 ON CONFLICT ({", ".join(self.key)}) DO UPDATE SET ({", ".join(content)}) = ROW({theirs})
-                WHERE ({ours}) IS DISTINCT FROM ({theirs})
+                WHERE ({ours}) IS DISTINCT FROM ({theirs}) AND NOT ({unless})
                 RETURNING (t.xmax = 0) AS created
             )
             SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created),
@@ -109,7 +123,12 @@ class Stage:
 
 @contextmanager
 def staged(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, key: Sequence[str]
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    key: Sequence[str],
+    form: Format = TEXT,
 ) -> Iterator[Stage]:
     """Copy the rows into a temporary table and yield it; for use inside a transaction.
 
@@ -119,11 +138,12 @@ def staged(
     stage = Stage(model, tuple(columns), tuple(key))
     key_of = itemgetter(*map(stage.columns.index, stage.key))
     unique = {key_of(row): row for row in rows}
-    lines = io.StringIO(_copy_text(unique.values()))
+    written = form.write(unique.values())
+    lines = io.StringIO(written) if isinstance(written, str) else io.BytesIO(written)
     names = ", ".join(columns)
     empty = f"SELECT {names} FROM {stage.target} WHERE false"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE {stage.table} ON COMMIT DROP AS {empty}")
-        cursor.copy_expert(f"COPY {stage.table} ({names}) FROM STDIN", lines)
+        cursor.copy_expert(f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {form.name})", lines)
         yield stage
         cursor.execute(f"DROP TABLE {stage.table}")

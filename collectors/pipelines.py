@@ -1,10 +1,12 @@
-"""The pipelines of collection: three sources, and the daily run that takes them one after the other."""
+"""The pipelines of collection: three sources in a daily run, one after the other, and the hourly metrics."""
 
 from datetime import timedelta
 
 from collectors.services.costs import CostHandler
 from collectors.services.cpu import CpuHandler
 from collectors.services.inventory import InventoryHandler
+from collectors.services.metrics import MetricsHandler
+from collectors.services.partitions import PartitionsHandler
 from pipelines import registry
 from pipelines.registry import Pipeline
 
@@ -23,5 +25,21 @@ def register() -> None:
             children=SOURCES,
             every=timedelta(hours=24),
             title="Collect EC2, costs and CPU",
+        )
+    )
+    registry.register(
+        Pipeline(
+            name="metrics",
+            handler=MetricsHandler,
+            every=timedelta(hours=1),
+            title="Collect metric samples",
+        )
+    )
+    registry.register(
+        Pipeline(
+            name="partitions",
+            handler=PartitionsHandler,
+            every=timedelta(hours=6),
+            title="Keep the partitions of metric samples",
         )
     )

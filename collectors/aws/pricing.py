@@ -1,8 +1,9 @@
 """What AWS asks for the calls that CloudIntel makes.
 
 Source: https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/ ($0.01 a paginated request),
-https://aws.amazon.com/cloudwatch/pricing/ ($0.01 per 1,000 metrics requested by GetMetricData); the EC2 and
-STS calls are free. Failed calls are not charged.
+https://aws.amazon.com/cloudwatch/pricing/ ($0.01 per 1,000 metrics requested by GetMetricData, and per 1,000
+calls of ListMetrics, where no free tier is counted on); the EC2 and STS calls are free. Failed calls are
+not charged.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 COST_PAGE_USD = Decimal("0.01")
 METRIC_QUERY_USD = Decimal("0.00001")
+LIST_METRICS_USD = Decimal("0.00001")
 _FREE = Decimal(0)
 
 
@@ -25,5 +27,7 @@ def call_price(service: str, operation: str, params: Mapping[str, Any]) -> Decim
             return COST_PAGE_USD
         case "cloudwatch", "GetMetricData":
             return METRIC_QUERY_USD * len(params.get("MetricDataQueries", ()))
+        case "cloudwatch", "ListMetrics":
+            return LIST_METRICS_USD
         case _:
             return _FREE

@@ -24,7 +24,16 @@ REREAD = timedelta(days=1)
 # An instance that was first seen, stopped or gone this recently may have figures nobody has read yet.
 RECENT = timedelta(days=2)
 
-_COLUMNS = ("ec2_id", "instance_id", "date", "average_cpu", "maximum_cpu", "samples", "coverage")
+_COLUMNS = (
+    "ec2_id",
+    "instance_id",
+    "date",
+    "average_cpu",
+    "maximum_cpu",
+    "samples",
+    "coverage",
+    "from_samples",
+)
 
 
 class CpuHandler:
@@ -71,9 +80,14 @@ def windows(account: CloudAccount, region: str, today: date) -> list[tuple[date,
     """Return the first days to read from, each with its instances (their rows by instance id).
 
     An instance is read from where its own figures end, so that none is lost to a call that failed; one
-    without any figure is read 30 days back.
+    without any figure is read 30 days back. Figures added up from samples do not count: they tell nothing of
+    the days before them.
     """
-    asked = worth_asking().filter(account=account, region=region).annotate(last=Max("cpu__date"))
+    asked = (
+        worth_asking()
+        .filter(account=account, region=region)
+        .annotate(last=Max("cpu__date", filter=Q(cpu__from_samples=False)))
+    )
     earliest = today - FIRST_WINDOW
     starts: defaultdict[date, dict[str, int]] = defaultdict(dict)
     for instance_id, row, last in asked.values_list("instance_id", "pk", "last"):
@@ -83,10 +97,22 @@ def windows(account: CloudAccount, region: str, today: date) -> list[tuple[date,
 
 
 def store(batch: list[CpuDay], ids: dict[str, int]) -> Counts:
-    """Merge the figures into the stored ones; for use inside a transaction."""
+    """Merge the figures into the stored ones; for use inside a transaction.
+
+    A day of which samples cover more hours stays as it is.
+    """
     rows = [
-        (ids[day.instance_id], day.instance_id, day.date, day.average, day.maximum, day.samples, day.coverage)
+        (
+            ids[day.instance_id],
+            day.instance_id,
+            day.date,
+            day.average,
+            day.maximum,
+            day.samples,
+            day.coverage,
+            False,
+        )
         for day in batch
     ]
     with bulk.staged(CpuMetric, _COLUMNS, rows, key=("ec2_id", "date")) as stage:
-        return stage.upsert()
+        return stage.upsert(unless="t.from_samples AND t.coverage > EXCLUDED.coverage")

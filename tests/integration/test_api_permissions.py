@@ -27,8 +27,13 @@ ASKED = [
     ("get", "/api/v1/volumes/vol-1/", READ),
     ("get", "/api/v1/costs/", READ),
     ("get", "/api/v1/cpu/", READ),
+    ("get", "/api/v1/samples/", READ),
+    ("get", "/api/v1/fleet-cpu/", READ),
     ("get", "/api/v1/runs/", READ),
     ("get", "/api/v1/runs/{run}/", READ),
+    ("get", "/api/v1/alerts/", READ),
+    ("get", "/api/v1/alerts/{alert}/", READ),
+    ("get", "/metrics", READ),
     ("post", "/sync-ec2", OPERATE),
     ("post", "/sync-cost", OPERATE),
     ("post", "/sync-cpu", OPERATE),
@@ -63,7 +68,7 @@ def as_role(role):
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("method", "path", "allowed"), ASKED, ids=[f"{m} {p}" for m, p, _ in ASKED])
 def test_each_role_may_ask_what_is_its(method, path, allowed, role, slash, run):
-    path = path.format(run=run.pk).rstrip("/") + "/" * slash
+    path = path.format(run=run.pk, alert=builders.alert().pk).rstrip("/") + "/" * slash
     answer = getattr(as_role(role), method)(path)
     if role in allowed:
         assert answer.status_code in (200, 202, 204, 400), "400: nothing was sent to be stored"
@@ -79,7 +84,7 @@ def test_some_paths_are_for_anybody(path, slash):
 
 
 def test_every_path_of_the_api_is_among_those():
-    asked = {path.strip("/").replace("{run}", "1") for _, path, _ in ASKED} | {p.strip("/") for p in ANYBODY}
+    asked = {path.strip("/").format(run=1, alert=1) for _, path, _ in ASKED} | {p.strip("/") for p in ANYBODY}
     resolver = get_resolver()
     served = {
         resolver.resolve(f"/{path}{slash}").route
@@ -143,7 +148,10 @@ def test_the_root_names_what_is_under_it():
         "volumes",
         "costs",
         "cpu",
+        "samples",
+        "fleet-cpu",
         "runs",
+        "alerts",
     }
 
 

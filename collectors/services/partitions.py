@@ -1,0 +1,25 @@
+"""The upkeep of the partitions that metric samples and their hours are kept in."""
+
+from collections.abc import Iterator
+
+from django.utils import timezone
+
+from collectors.samples.partitions import HOURS, SAMPLES, maintain
+from pipelines.ledger import Claim
+from pipelines.registry import Counts, PlannedStep
+
+_TABLES = {table.table: table for table in (SAMPLES, HOURS)}
+
+
+class PartitionsHandler:
+    """Creates the coming days' partitions and drops those whose time is over, a step for each table."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+
+    def plan(self) -> Iterator[PlannedStep]:
+        return map(PlannedStep, _TABLES)
+
+    def execute(self, step: str) -> Counts:
+        self._claim.renew()
+        return Counts(maintain(_TABLES[step], timezone.now().date()))

@@ -1,0 +1,378 @@
+"""The hourly metrics: exactly as many calls as needed, from where each reading ended, each point once."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.httpsession import URLLib3Session
+from botocore.retries.standard import ExponentialBackoff
+
+from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, MetricSample, MetricSeries
+from collectors.pipelines import register
+from collectors.samples.partitions import HOURS, SAMPLES
+from collectors.services import access, metrics
+from pipelines import ledger, runner
+from pipelines.models import Run, Status, Trigger
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ACCOUNT = "123456789012"
+NOW = datetime(2026, 3, 20, 12, 0, 10, tzinfo=UTC)
+END = datetime(2026, 3, 20, 11, 55, tzinfo=UTC)
+FIVE = timedelta(minutes=5)
+
+
+class CloudWatch:
+    """Answers GetMetricData and ListMetrics with whatever `value(metric, instance_id, moment)` says."""
+
+    def __init__(self):
+        self.questions, self.listings = [], 0
+        self.memory = []
+        self.value = lambda metric, instance_id, moment: 10.0
+        self.status = 200
+        self.silent = lambda region: False
+
+    def send(self, request):
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        question = json.loads(request.body)
+        region = re.search(r"monitoring\.([a-z0-9-]+)\.", request.url)[1]
+        if self.status != 200 or self.silent(region):
+            return self._answer({"__type": "AccessDeniedException", "message": "no"}, 400)
+        if operation == "ListMetrics":
+            self.listings += 1
+            return self._answer({"Metrics": self.memory})
+        self.questions.append(question)
+        return self._answer({"MetricDataResults": [self._result(q, question) for q in _queries(question)]})
+
+    def _result(self, query, question):
+        stat = query["MetricStat"]
+        dimensions = {one["Name"]: one["Value"] for one in stat["Metric"]["Dimensions"]}
+        name = stat["Metric"]["MetricName"]
+        points = {
+            moment: self.value(name, dimensions["InstanceId"], datetime.fromtimestamp(moment, UTC))
+            for moment in range(int(question["StartTime"]), int(question["EndTime"]), stat["Period"])
+        }
+        known = {moment: value for moment, value in points.items() if value is not None}
+        return {
+            "Id": query["Id"],
+            "Timestamps": list(known),
+            "Values": list(known.values()),
+            "StatusCode": "Complete",
+        }
+
+    @staticmethod
+    def _answer(body, status=200):
+        raw = type("Raw", (), {"stream": lambda self, *a, **k: iter([json.dumps(body).encode()])})()
+        return AWSResponse("http://aws", status, HeadersDict({"x-amzn-requestid": "1"}), raw)
+
+
+def _queries(question):
+    return question["MetricDataQueries"]
+
+
+@pytest.fixture
+def account():
+    return CloudAccount.objects.create(account_id=ACCOUNT)
+
+
+@pytest.fixture
+def now(monkeypatch):
+    def at(moment):
+        monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+
+    at(NOW)
+    return at
+
+
+@pytest.fixture
+def watch(monkeypatch, sent, now):
+    register()
+    double = CloudWatch()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEEXAMPLE12")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(URLLib3Session, "send", lambda self, request: double.send(request))
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
+    monkeypatch.setattr(access.Cloud, "account_id", lambda self: ACCOUNT)
+    return double
+
+
+@pytest.fixture
+def add(account):
+    """Store instances: `add(3)`, `add(1, state="stopped")`; returns their rows."""
+
+    def instances(number=1, **values):
+        start = Instance.objects.count()
+        return Instance.objects.bulk_create(
+            Instance(
+                **{
+                    "account": account,
+                    "region": "eu-west-1",
+                    "instance_id": f"i-{start + index:017x}",
+                    "instance_type": "m5.large",
+                    "state": "running",
+                    "first_seen": NOW,
+                    "last_seen": NOW,
+                    **values,
+                }
+            )
+            for index in range(number)
+        )
+
+    return instances
+
+
+def collect(trigger=Trigger.MANUAL):
+    run = ledger.start("metrics", trigger=trigger)
+    runner.execute(run.pk)
+    return Run.objects.get(pk=run.pk)
+
+
+def windows(watch):
+    return [
+        (datetime.fromtimestamp(one["StartTime"], UTC), datetime.fromtimestamp(one["EndTime"], UTC))
+        for one in watch.questions
+    ]
+
+
+# --- Calls -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("instances", "calls"), [(1, 1), (166, 1), (167, 2), (500, 3), (1000, 6), (1001, 7), (1500, 9)]
+)
+def test_asks_three_metrics_of_each_instance_in_as_few_calls_as_there_can_be(add, watch, instances, calls):
+    add(instances)
+    run = collect()
+    assert (run.status, len(watch.questions)) == (Status.SUCCEEDED, calls)
+    assert calls == -(-3 * instances // 500)
+    assert sum(len(_queries(one)) for one in watch.questions) == 3 * instances
+    assert run.aws_calls == calls + 1  # and ListMetrics
+
+
+def test_asks_the_average_cpu_and_the_sums_of_bytes_every_five_minutes(add, watch):
+    add()
+    collect()
+    asked = [query["MetricStat"] for query in _queries(watch.questions[0])]
+    assert [(one["Metric"]["MetricName"], one["Stat"], one["Period"]) for one in asked] == [
+        ("CPUUtilization", "Average", 300),
+        ("NetworkIn", "Sum", 300),
+        ("NetworkOut", "Sum", 300),
+    ]
+
+
+def test_pays_for_each_metric(add, watch, account):
+    add(10)
+    run = collect()
+    assert run.aws_cost_usd == 30 * Decimal("0.00001") + Decimal("0.00001")
+    assert AwsSpend.objects.get(account=account).amount_usd == run.aws_cost_usd
+
+
+def test_a_scheduled_run_keeps_to_the_budget(add, watch, settings):
+    settings.AWS_DAILY_BUDGET_USD = Decimal("0.0003")
+    add(10)
+    run = collect(Trigger.SCHEDULE)
+    assert "would exceed the daily budget" in run.error
+    assert (len(watch.questions), MetricSample.objects.count()) == (0, 0)
+
+
+def test_plans_a_step_for_each_thousand_instances(add, watch):
+    rows = add(1001)
+    run = collect()
+    assert [step.name for step in run.steps.all()] == [
+        f"{ACCOUNT}/eu-west-1/memory",
+        f"{ACCOUNT}/eu-west-1/{rows[0].pk}-{rows[999].pk}",
+        f"{ACCOUNT}/eu-west-1/{rows[1000].pk}-{rows[1000].pk}",
+    ]
+
+
+def test_asks_nothing_about_what_does_not_run(add, watch):
+    add(1, state="stopped")
+    add(1, gone_at=NOW)
+    run = collect()
+    assert (run.status, watch.questions, watch.listings) == (Status.SUCCEEDED, [], 0)
+
+
+# --- Windows ---------------------------------------------------------------------------------
+def test_reads_the_last_hour_of_points_that_have_settled(add, watch):
+    add()
+    assert collect().counts == {"created": 12, "updated": 0, "unchanged": 0}
+    assert windows(watch) == [(END - timedelta(hours=1), END)]
+    assert MetricSample.objects.order_by("timestamp").last().timestamp == END - FIVE
+
+
+def test_goes_on_where_it_ended_and_a_bit_before(add, watch, now):
+    add()
+    collect()
+    now(NOW + timedelta(hours=1))
+    assert collect().counts == {"created": 12, "updated": 0, "unchanged": 2}
+    assert windows(watch)[1] == (END - timedelta(minutes=10), END + timedelta(hours=1))
+
+
+def test_stores_a_point_that_came_late(add, watch, now):
+    add()
+    late = END - FIVE
+    watch.value = lambda metric, instance_id, moment: None if moment == late else 10.0
+    collect()
+    now(NOW + timedelta(hours=1))
+    watch.value = lambda metric, instance_id, moment: 10.0
+    collect()
+    assert MetricSample.objects.filter(timestamp=late).exists()
+
+
+def test_catches_up_after_hours_without_a_reading(add, watch, now):
+    add()
+    collect()
+    now(NOW + timedelta(hours=8))
+    assert collect().counts["created"] == 8 * 12
+
+
+def test_never_asks_for_more_points_than_one_answer_holds(add, watch, now):
+    add()
+    collect()
+    now(NOW + timedelta(days=3))
+    collect()
+    start, end = windows(watch)[1]
+    assert (end - start) / FIVE * 500 <= 100_800
+    assert end == END + timedelta(days=3)
+
+
+def test_reads_again_what_a_failed_reading_left_out(add, watch, now):
+    add()
+    collect()
+    watch.status = 400
+    now(NOW + timedelta(hours=1))
+    assert collect().status == Status.FAILED
+    watch.status = 200
+    now(NOW + timedelta(hours=2))
+    assert collect().counts["created"] == 24
+    assert MetricSample.objects.count() == 12 + 24
+
+
+# --- Samples ---------------------------------------------------------------------------------
+def test_puts_the_metrics_of_one_moment_together(add, watch):
+    rows = add(200)
+    values = {"CPUUtilization": 1.0, "NetworkIn": 2000.0, "NetworkOut": 3000.0}
+    watch.value = lambda metric, instance_id, moment: values[metric] + int(instance_id[2:], 16)
+    collect()
+    series = MetricSeries.objects.get(instance=rows[167])
+    found = MetricSample.objects.filter(series=series).values_list(
+        "cpu", "memory", "network_in", "network_out"
+    )
+    assert set(found) == {(168.0, None, 2167.0, 3167.0)}
+
+
+def test_what_is_not_published_is_unknown(add, watch):
+    add()
+    watch.value = lambda metric, instance_id, moment: 5.0 if metric == "CPUUtilization" else None
+    collect()
+    row = MetricSample.objects.first()
+    assert (row.cpu, row.network_in, row.network_out) == (5.0, None, None)
+
+
+def test_an_instance_without_any_point_has_no_samples(add, watch):
+    add()
+    watch.value = lambda metric, instance_id, moment: None
+    assert collect().counts == {"created": 0, "updated": 0, "unchanged": 0}
+    assert not MetricSample.objects.exists()
+
+
+def test_a_second_reading_changes_nothing(add, watch, now):
+    add()
+    collect()
+    now(NOW + timedelta(seconds=1))
+    assert collect().counts == {"created": 0, "updated": 0, "unchanged": 2}
+
+
+def test_the_daily_cpu_follows(add, watch):
+    add()
+    watch.value = lambda metric, instance_id, moment: float(moment.minute)
+    collect()
+    row = CpuMetric.objects.get()
+    # Minutes 55 of one hour and 0 to 50 of the next.
+    assert (row.average_cpu, row.maximum_cpu, row.samples) == (27.5, 55.0, 12)
+    assert row.coverage == 2 / 24
+
+
+def test_one_failing_region_leaves_the_other_its_samples(add, watch):
+    add()
+    add(region="us-east-1")
+    watch.silent = lambda region: region == "us-east-1"
+    run = collect()
+    assert run.status == Status.PARTIAL
+    assert "us-east-1" in run.error
+    assert MetricSample.objects.count() == 12
+
+
+def test_a_worker_that_lost_its_lease_stores_nothing(add, watch):
+    add()
+    claim = ledger.claim(ledger.start("metrics").pk)
+    handler = metrics.MetricsHandler(claim)
+    [*_, step] = handler.plan()
+    watch.value = lambda *asked: Run.objects.update(fence=99) and 10.0
+    with pytest.raises(ledger.LeaseLostError):
+        handler.execute(step.name)
+    assert not MetricSample.objects.exists()
+    assert not MetricSeries.objects.exclude(read_through=None).exists()
+
+
+# --- Memory ----------------------------------------------------------------------------------
+def memory_of(instance, **more):
+    dimensions = {"InstanceId": instance.instance_id, **more}
+    return {
+        "Namespace": "CWAgent",
+        "MetricName": "mem_used_percent",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+    }
+
+
+def test_reads_memory_where_the_agent_publishes_it(add, watch):
+    quiet, measured = add(2)
+    watch.memory = [memory_of(measured, ImageId="ami-1", InstanceType="m5.large")]
+    watch.value = lambda metric, instance_id, moment: 70.0 if metric == "mem_used_percent" else 1.0
+    collect()
+    known = {row.series.instance_id: row.memory for row in MetricSample.objects.all()}
+    assert known == {quiet.pk: None, measured.pk: 70.0}
+    [asked] = [
+        query["MetricStat"]["Metric"]
+        for query in _queries(watch.questions[0])
+        if query["MetricStat"]["Metric"]["Namespace"] == "CWAgent"
+    ]
+    assert {one["Name"]: one["Value"] for one in asked["Dimensions"]} == {
+        "InstanceId": measured.instance_id,
+        "ImageId": "ami-1",
+        "InstanceType": "m5.large",
+    }
+
+
+def test_of_several_memory_metrics_takes_the_one_with_the_fewest_dimensions(add, watch):
+    [instance] = add()
+    watch.memory = [memory_of(instance, ImageId="ami-1"), memory_of(instance)]
+    collect()
+    assert MetricSeries.objects.get().memory_dimensions == {"InstanceId": instance.instance_id}
+
+
+def test_looks_for_memory_once_a_day(add, watch, now):
+    add()
+    for hours in (0, 1, 22, 24):
+        now(NOW + timedelta(hours=hours))
+        collect()
+    assert watch.listings == 2
+
+
+def test_forgets_memory_that_is_no_longer_published(add, watch, now):
+    [instance] = add()
+    watch.memory = [memory_of(instance)]
+    collect()
+    watch.memory = []
+    now(NOW + timedelta(days=1))
+    collect()
+    assert MetricSeries.objects.get().memory_dimensions is None
+
+
+# --- Partitions ------------------------------------------------------------------------------
+def test_the_partitions_pipeline_creates_those_of_both_tables(watch):
+    for table in (SAMPLES, HOURS):
+        table.drop_before(date.max)
+    run = ledger.start("partitions")
+    runner.execute(run.pk)
+    assert Run.objects.get(pk=run.pk).counts == {"created": 8, "dropped": 0}
