@@ -244,7 +244,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
-    "pipelines.tasks.execute_run": {"queue": "aws"},
+    "pipelines.tasks.plan_run": {"queue": "aws"},
+    "pipelines.tasks.execute_step": {"queue": "aws"},
     "pipelines.tasks.*": {"queue": "critical"},
 }
 CELERY_TIMEZONE = "UTC"

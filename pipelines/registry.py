@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from pipelines.ledger import Claim
+    from pipelines.claims import Claim
 
 Counts = Counter[str]
 

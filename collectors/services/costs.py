@@ -12,7 +12,7 @@ from collectors.aws.cost import CostDay
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import budget
 from collectors.services.access import Clouds
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep
 
 BASIS = "unblended"

@@ -14,9 +14,9 @@ from cloudintel_project.first_run import FirstCollection
 from collectors.models import CloudAccount
 from collectors.services.pricing import Line, Quote
 from core.errors import PermanentCloudError
-from pipelines import messages, runner
+from pipelines import messages
 from pipelines.models import Run
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def collection(pipelines, monkeypatch):
     monkeypatch.setattr(
         first_run, "quote", lambda account: Quote(account.account_id, price, Decimal(0), Decimal(1))
     )
-    monkeypatch.setattr(messages, "send", lambda run: runner.execute(run.pk) or True)
+    monkeypatch.setattr(messages, "send", lambda run: work_off(run) or True)
     user = User.objects.create_superuser("admin@example.com")
 
     def refuse():

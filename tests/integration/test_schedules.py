@@ -6,9 +6,9 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from core.errors import InvalidInputError
-from pipelines import ledger, registry, runner, schedules, tasks
+from pipelines import ledger, registry, schedules, tasks
 from pipelines.models import Run, Status, Trigger
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_starts_the_slot_when_its_time_has_come(daily, now):
 def test_starts_a_slot_once_though_two_beats_and_the_reconciler_ask_for_it(daily, now):
     now(MIDNIGHT + timedelta(seconds=3))
     tasks.start_scheduled("nightly")
-    runner.execute(Run.objects.get().pk)
+    work_off()
     tasks.start_scheduled("nightly")
     tasks.reconcile()
     assert Run.objects.count() == 1
@@ -119,7 +119,7 @@ def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, n
     now(MIDNIGHT)
     tasks.reconcile()
     assert Run.objects.get() == by_hand
-    runner.execute(by_hand.pk)
+    work_off(by_hand)
     Run.objects.update(started_at=MIDNIGHT - timedelta(minutes=1))
     tasks.reconcile()
     assert Run.objects.filter(scheduled_for=MIDNIGHT).exists()
@@ -128,7 +128,7 @@ def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, n
 def test_does_not_repeat_what_a_person_collected_after_the_slot(daily, now):
     now(MIDNIGHT + timedelta(hours=9))
     by_hand = ledger.start("nightly")
-    runner.execute(by_hand.pk)
+    work_off(by_hand)
     Run.objects.update(started_at=MIDNIGHT + timedelta(hours=9))
     tasks.reconcile()
     slot = Run.objects.get(scheduled_for=MIDNIGHT)
