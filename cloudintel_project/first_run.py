@@ -130,7 +130,7 @@ class Outcome:
         if self.reason:
             console.print(self.reason)
         if self.run is not None and self.run.status != Status.SUCCEEDED:
-            console.print(f"The first collection is {self.run.status}: {self.run.error}")
+            console.print(f"The first collection ended as {self.run.status}: {self.run.error}")
 
 
 class FirstCollection:
@@ -149,7 +149,7 @@ class FirstCollection:
             )
         if cloud == "aws":
             inventory = self._collect("ec2")
-            if inventory.status == Status.FAILED:
+            if not CloudAccount.objects.filter(enabled=True).exists():
                 return Outcome(inventory)
             if not self._agreed():
                 return Outcome(None, "Nothing more was collected.", declined=True)
@@ -173,14 +173,14 @@ class FirstCollection:
             return False
 
     def _print_price(self) -> Decimal:
-        total = Decimal(0)
+        total, known = Decimal(0), True
         self._console.print("The price of the rest, charged by AWS:")
         for account in CloudAccount.objects.filter(enabled=True):
             for line in quote(account).lines:
                 price = "unknown" if line.usd is None else f"${line.usd}"
                 self._console.print(f"    {account.account_id} {line.source}: {price} ({line.basis})")
-                total += line.usd or 0
-        self._console.print(f"    together ${total}")
+                total, known = total + (line.usd or 0), known and line.usd is not None
+        self._console.print(f"    together {'' if known else 'at least '}${total}")
         return total
 
 

@@ -130,3 +130,14 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
         wanted = chosen.order_by("pipeline", "scope").values_list("pipeline", "scope").distinct()
         for pipeline, scope in wanted:
             start_and_tell(request, pipeline, scope=scope)
+
+
+@admin.register(Step)
+class StepAdmin(_Outcome, ReadOnlyAdmin):
+    """The parts of runs, for finding one across all of them."""
+
+    list_display = ("name", "run", "coloured_status", "attempt", "started_at", "readable_counts", "error")
+    list_filter = ("status", "run__pipeline")
+    list_select_related = ("run",)
+    search_fields = ("name", "error")
+    show_full_result_count = False

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 RENEW_AFTER_S = LEASE.total_seconds() / 3
 MAX_ATTEMPTS = 4
+# What a parent becomes when the first of its children runs.
+_BEGUN = {"status": Status.RUNNING, "attempt": 1, "started_at": Now()}
 
 
 # --- Starting --------------------------------------------------------------------------------
@@ -63,6 +65,8 @@ def start(
                 wanted.save(force_insert=True)
                 for position, child in enumerate(children):
                     _start_child(wanted, child, position)
+                if wanted.children.filter(status=Status.RUNNING).exists():
+                    Run.objects.filter(pk=wanted.pk).update(**_BEGUN)
                 transaction.on_commit(partial(publish, wanted.pk))
         except IntegrityError:
             # Whoever stood in the way may have ended since; then there is room for ours.
@@ -79,13 +83,14 @@ def _existing(wanted: Run) -> Run | None:
 
 def _start_child(parent: Run, pipeline: str, position: int) -> None:
     """Queue a child of the parent; a run of that kind that is active already becomes the child."""
+    slot = parent.scheduled_for
     while True:
         try:
             with transaction.atomic():
                 Run.objects.create(
                     pipeline=pipeline,
                     scope=parent.scope,
-                    scheduled_for=parent.scheduled_for,
+                    scheduled_for=slot,
                     trigger=parent.trigger,
                     requested_by=parent.requested_by,
                     parent=parent,
@@ -95,6 +100,8 @@ def _start_child(parent: Run, pipeline: str, position: int) -> None:
             same = Run.objects.active().filter(pipeline=pipeline, scope=parent.scope)
             if same.update(parent=parent, position=position):
                 return
+            # The slot has had a run of its own, which has ended; this one is another.
+            slot = timezone.now()
         else:
             return
 
@@ -153,9 +160,7 @@ def claim(run_id: int) -> "Claim | None":
     if not taken:
         return None
     run = Run.objects.get(pk=run_id)
-    Run.objects.filter(children=run, status=Status.QUEUED).update(
-        status=Status.RUNNING, attempt=1, started_at=Now()
-    )
+    Run.objects.filter(children=run, status=Status.QUEUED).update(**_BEGUN)
     return Claim(run)
 
 

@@ -1,5 +1,6 @@
 """The shape in which the run ledger is shown."""
 
+from operator import attrgetter
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -76,6 +77,6 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     @extend_schema_field(AnyStepSerializer(many=True))
     def get_steps(self, run: Run) -> list[dict[str, Any]]:
         """Return the run's steps, or its children where it has them, in order."""
-        if children := list(run.children.all()):
+        if children := sorted(run.children.all(), key=attrgetter("position")):
             return list(ChildStepSerializer(children, many=True).data)
         return list(StepSerializer(run.steps.all(), many=True).data)

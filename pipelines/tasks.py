@@ -23,5 +23,5 @@ def start_scheduled(pipeline: str) -> None:
 def reconcile() -> None:
     """Repair what was lost: runs of dead workers, messages, slots missed while beat was away."""
     ledger.take_over_lost_runs()
-    schedules.start_all_due()
     ledger.publish_waiting(unheard_for=timedelta(seconds=60))
+    schedules.start_all_due()

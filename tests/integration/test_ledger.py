@@ -272,6 +272,18 @@ class TestFamily:
         parent.refresh_from_db()
         assert parent.status == Status.PARTIAL
 
+    def test_starts_a_member_anew_whose_slot_a_run_of_its_own_has_had(self, order):
+        alone = ledger.start("three", slot=NOON)
+        self.execute_all()
+        parent = ledger.start("all", slot=NOON)
+        assert parent.children.get(pipeline="three") != alone
+
+    def test_is_running_when_it_takes_in_a_member_that_is(self, order):
+        ledger.claim(ledger.start("two").pk)
+        parent = ledger.start("all")
+        parent.refresh_from_db()
+        assert parent.status == Status.RUNNING
+
     def test_sums_the_calls_and_dollars_of_its_members(self, order):
         parent = ledger.start("all")
         for name, usd in (("one", "0.01"), ("two", "0.02"), ("three", "0")):
