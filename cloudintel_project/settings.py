@@ -257,8 +257,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # --- The cloud -------------------------------------------------------------------------------
 try:
     AWS_DAILY_BUDGET_USD = Decimal(env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
-except InvalidOperation as error:
-    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00") from error
+except InvalidOperation:
+    AWS_DAILY_BUDGET_USD = Decimal("NaN")
+if not (AWS_DAILY_BUDGET_USD.is_finite() and AWS_DAILY_BUDGET_USD >= 0):
+    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00")
 COLLECT_EVERY: str = env.str("COLLECT_EVERY", default="")
 # `make run` chooses by the credentials it finds, and tells its children in the environment.
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
@@ -268,10 +270,13 @@ CLOUDINTEL_TRACES: str = env.str("CLOUDINTEL_TRACES", default="")
 DEMO_CLOUD_URL: str = _services.get("demo", "")
 
 # --- Logs ------------------------------------------------------------------------------------
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }

@@ -35,9 +35,7 @@ def claim_run(run_id: int) -> "Claim | None":
     if not _take(ledger.ready_runs().filter(pk=run_id)):
         return None
     run = Run.objects.get(pk=run_id)
-    Run.objects.filter(children=run, status=Status.QUEUED).update(
-        status=Status.RUNNING, attempt=1, started_at=Now()
-    )
+    Run.objects.filter(children=run, status=Status.QUEUED).update(**ledger.BEGUN)
     return Claim(run)
 
 
@@ -72,6 +70,13 @@ class Claim:
     def run(self) -> Run:
         """The run that is worked on, as a whole or in part."""
         return self.work if isinstance(self.work, Run) else self.work.run
+
+    @property
+    def step(self) -> str:
+        """The name of the step that is held. Raises: TypeError for a claim on a whole run."""
+        if isinstance(self.work, Run):
+            raise TypeError(f"{self.work} is claimed as a whole.")
+        return self.work.name
 
     # --- Working -----------------------------------------------------------------------------
     def _update(self, **values: object) -> None:

@@ -22,6 +22,9 @@ from pipelines.models import ACTIVE, Run, RunQuerySet, Status, Step, Trigger
 
 logger = logging.getLogger(__name__)
 
+# What a parent becomes when the first of its children runs.
+BEGUN = {"status": Status.RUNNING, "attempt": 1, "started_at": Now()}
+
 
 # --- Starting --------------------------------------------------------------------------------
 def start(
@@ -50,6 +53,8 @@ def start(
                 wanted.save(force_insert=True)
                 for position, child in enumerate(children):
                     _start_child(wanted, child, position)
+                if wanted.children.filter(status=Status.RUNNING).exists():
+                    Run.objects.filter(pk=wanted.pk).update(**BEGUN)
                 transaction.on_commit(partial(publish, wanted.pk))
         except IntegrityError:
             # Whoever stood in the way may have ended since; then there is room for ours.
@@ -66,13 +71,14 @@ def _existing(wanted: Run) -> Run | None:
 
 def _start_child(parent: Run, pipeline: str, position: int) -> None:
     """Queue a child of the parent; a run of that kind that is active already becomes the child."""
+    slot = parent.scheduled_for
     while True:
         try:
             with transaction.atomic():
                 Run.objects.create(
                     pipeline=pipeline,
                     scope=parent.scope,
-                    scheduled_for=parent.scheduled_for,
+                    scheduled_for=slot,
                     trigger=parent.trigger,
                     requested_by=parent.requested_by,
                     parent=parent,
@@ -82,6 +88,8 @@ def _start_child(parent: Run, pipeline: str, position: int) -> None:
             same = Run.objects.active().filter(pipeline=pipeline, scope=parent.scope)
             if same.update(parent=parent, position=position):
                 return
+            # The slot has had a run of its own, which has ended; this one is another.
+            slot = timezone.now()
         else:
             return
 
@@ -124,7 +132,7 @@ def _due() -> Q:
 def publish(run_id: int) -> None:
     """Tell the workers of a run, or of the child whose turn it is; failing that, the reconciler will."""
     due = ready_runs().filter(Q(pk=run_id) | Q(parent=run_id)).first()
-    if due is not None and messages.send_run(due):
+    if due is not None and messages.send(due):
         Run.objects.filter(pk=due.pk).update(published_at=Now())
 
 
@@ -137,7 +145,7 @@ def send_steps(steps: QuerySet[Step]) -> int:
     """Tell the workers of these steps, and return how many they were told of."""
     told = []
     for step in steps.select_related("run"):
-        if not messages.send_step(step):
+        if not messages.send(step):
             break
         told.append(step.pk)
     Step.objects.filter(pk__in=told).update(published_at=Now())

@@ -9,23 +9,15 @@ from pipelines.models import Run, Step
 
 logger = logging.getLogger(__name__)
 
-# A step that took its worker down with it is done alone, in a process of its own.
+# What took a worker down with it is done alone, in a process of its own.
 ALONE = "alone"
 
 
-def send_run(run: Run) -> bool:
-    """Tell the workers to plan a run; False, with a warning in the log, while the broker is away."""
-    return _send("pipelines.tasks.plan_run", run)
-
-
-def send_step(step: Step) -> bool:
-    """Tell the workers to do a step; False, with a warning in the log, while the broker is away."""
-    return _send("pipelines.tasks.execute_step", step, queue=ALONE if step.lost_workers else None)
-
-
-def _send(task: str, work: Run | Step, queue: str | None = None) -> bool:
+def send(work: Run | Step) -> bool:
+    """Tell the workers to plan a run or to do a step; False, with a warning, while the broker is away."""
+    task = "pipelines.tasks.plan_run" if isinstance(work, Run) else "pipelines.tasks.execute_step"
     try:
-        app.send_task(task, args=[work.pk], queue=queue)
+        app.send_task(task, args=[work.pk], queue=ALONE if work.lost_workers else None)
     except OperationalError as error:
         logger.warning("%s stays queued in the ledger, the broker cannot be reached: %s", work, error)
         return False

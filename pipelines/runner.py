@@ -27,7 +27,7 @@ def execute(step_id: int) -> None:
 
 
 def _execute(claim: Claim) -> None:
-    claim.end(counts=_handler(claim).execute(claim.work.name))
+    claim.end(counts=_handler(claim).execute(claim.step))
 
 
 def _handler(claim: Claim) -> Handler:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import claims, ledger, messages, registry, runner
+from pipelines.models import Run
 from pipelines.registry import Counts, PlannedStep
 
 
@@ -54,10 +55,14 @@ def pipelines(monkeypatch):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """The runs that were published, by pipeline name, instead of a broker."""
+    """What was published, runs by their pipeline's name and steps by their own, instead of a broker."""
     names = []
-    monkeypatch.setattr(messages, "send_run", lambda run: names.append(run.pipeline) or True)
-    monkeypatch.setattr(messages, "send_step", lambda step: names.append(step.name) or True)
+
+    def send(work):
+        names.append(work.pipeline if isinstance(work, Run) else work.name)
+        return True
+
+    monkeypatch.setattr(messages, "send", send)
     return names
 
 

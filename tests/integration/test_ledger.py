@@ -179,7 +179,7 @@ class TestTakeOver:
         monkeypatch.undo()
         monkeypatch.setattr(messages.app, "send_task", lambda *_args, queue, **_options: queues.append(queue))
         for each in run.steps.all():
-            messages.send_step(each)
+            messages.send(each)
         assert queues == ["alone", None]
 
     def test_lets_the_next_source_begin_after_giving_up_on_one(self, pipelines, sent):
@@ -209,9 +209,9 @@ class TestTakeOver:
         assert repair.publish_waiting(unheard_for=timedelta(seconds=60)) == 0
 
     def test_publishes_what_was_started_while_the_broker_was_away(self, source, sent, monkeypatch):
-        monkeypatch.setattr("pipelines.messages.send_run", lambda run: False)
+        monkeypatch.setattr("pipelines.messages.send", lambda run: False)
         ledger.start("source")
-        monkeypatch.setattr("pipelines.messages.send_run", lambda run: sent.append(run.pipeline) or True)
+        monkeypatch.setattr("pipelines.messages.send", lambda run: sent.append(run.pipeline) or True)
         repair.publish_waiting(unheard_for=timedelta(seconds=60))
         assert sent == ["source"]
 
@@ -305,6 +305,18 @@ class TestFamily:
         work_off()
         parent.refresh_from_db()
         assert parent.status == Status.PARTIAL
+
+    def test_starts_a_member_anew_whose_slot_a_run_of_its_own_has_had(self, order):
+        alone = ledger.start("three", slot=NOON)
+        work_off()
+        parent = ledger.start("all", slot=NOON)
+        assert parent.children.get(pipeline="three") != alone
+
+    def test_is_running_when_it_takes_in_a_member_that_is(self, order):
+        claims.claim_run(ledger.start("two").pk)
+        parent = ledger.start("all")
+        parent.refresh_from_db()
+        assert parent.status == Status.RUNNING
 
     def test_sums_the_calls_and_dollars_of_its_members(self, order):
         parent = ledger.start("all")

@@ -66,6 +66,50 @@ def test_replaces_a_crontab_when_collect_every_orders_otherwise(daily, settings)
     assert (row().interval.every, row().crontab) == (12, None)
 
 
+@pytest.mark.parametrize("kwargs", ['{"pipeline":"nightly"}', '{ "pipeline" : "nightly" }'])
+def test_knows_its_schedule_again_however_the_arguments_are_written(daily, settings, kwargs):
+    PeriodicTask.objects.filter(pk=row().pk).update(kwargs=kwargs)
+    settings.COLLECT_EVERY = "12h"
+    schedules.ensure()
+    assert PeriodicTask.objects.filter(task=schedules.START).count() == 1
+    assert row().interval.every == 12
+
+
+def test_lives_with_a_second_schedule_of_the_same_pipeline(daily, now):
+    crontab = CrontabSchedule.objects.create(minute="0", hour="18", timezone="UTC")
+    PeriodicTask.objects.create(name="By evening", task=schedules.START, kwargs=row().kwargs, crontab=crontab)
+    schedules.ensure()
+    now(MIDNIGHT + timedelta(hours=18, minutes=1))
+    tasks.reconcile()
+    assert Run.objects.filter(scheduled_for=MIDNIGHT + timedelta(hours=18)).exists()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kwargs": "{}"},
+        {"kwargs": "not JSON"},
+        {"kwargs": '{"pipeline": "unknown"}'},
+        {"crontab": {"day_of_month": "30", "month_of_year": "2"}},
+        {"interval": {"every": 10, "period": "microseconds"}},
+    ],
+    ids=["no pipeline", "no JSON", "unknown pipeline", "30 February", "microseconds"],
+)
+def test_one_broken_schedule_holds_up_no_other(daily, now, caplog, broken):
+    values = {"kwargs": row().kwargs, **broken}
+    if "crontab" in broken:
+        values["crontab"] = CrontabSchedule.objects.create(**broken["crontab"])
+    else:
+        values["interval"] = IntervalSchedule.objects.create(
+            **broken.get("interval", {"every": 1, "period": "hours"})
+        )
+    PeriodicTask.objects.create(name="Broken", task=schedules.START, **values)
+    now(MIDNIGHT)
+    tasks.reconcile()
+    assert Run.objects.filter(scheduled_for=MIDNIGHT, status=Status.QUEUED).exists()
+    assert "The schedule 'Broken' starts nothing" in caplog.text
+
+
 def test_refuses_a_collect_every_it_cannot_read(daily, settings):
     settings.COLLECT_EVERY = "daily"
     with pytest.raises(InvalidInputError, match="'daily' is not a duration"):
