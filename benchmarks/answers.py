@@ -173,7 +173,13 @@ def describe_instances(instances: int, *, seed: int = 1) -> bytes:
 
 
 def _instance(number: int, chance: random.Random) -> str:
-    code, state = chance.choice(_STATES)
+    return instance(number, chance, token=f"{chance.getrandbits(68):017x}", state=chance.choice(_STATES))
+
+
+def instance(
+    number: int, chance: random.Random, *, token: str, state: tuple[int, str] = (16, "running")
+) -> str:
+    """Return one reservation with one instance; `token` is its id after the hyphen."""
     tags = {
         "Name": f"web-{number}",
         "team": chance.choice(("payments", "search", "R&amp;D")),
@@ -182,9 +188,9 @@ def _instance(number: int, chance: random.Random) -> str:
         "aws:autoscaling:groupName": "web",
     }
     return _INSTANCE.format(
-        token=f"{chance.getrandbits(68):017x}",
-        code=code,
-        state=state,
+        token=token,
+        code=state[0],
+        state=state[1],
         type=chance.choice(_TYPES),
         day=f"2026-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
         minute=chance.randrange(60),

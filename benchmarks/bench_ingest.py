@@ -17,7 +17,7 @@ from cloudintel_project.celery import settle_heap
 from collectors.aws.cost import CostDay, CostLine
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import costs
-from pipelines import ledger
+from pipelines import claims, ledger
 
 DAYS, SERVICES, REGIONS = 100, 40, 5
 ROUNDS = 7
@@ -41,7 +41,7 @@ def _bill(salt: int) -> list[CostDay]:
     ]
 
 
-def _ours(claim: ledger.Claim, account: CloudAccount, bill: list[CostDay]) -> None:
+def _ours(claim: claims.Claim, account: CloudAccount, bill: list[CostDay]) -> None:
     with claim.writing():
         costs.store(account, bill)
 
@@ -79,7 +79,7 @@ def _vacuum() -> None:
         cursor.execute("VACUUM ANALYZE daily_costs")
 
 
-def _pair(claim: ledger.Claim, account: CloudAccount, salt: int, *, fresh: bool) -> tuple[float, float]:
+def _pair(claim: claims.Claim, account: CloudAccount, salt: int, *, fresh: bool) -> tuple[float, float]:
     """Return the seconds of both ways to store the same bill, into an empty table or over other amounts."""
     bill, text = _bill(salt), _rendered(account, _bill(salt + 1))
     seconds = []
@@ -95,7 +95,7 @@ def measure() -> dict[str, float]:
     """Return rows a second and the ratio to the reference, for new rows and for changed ones."""
     settle_heap()
     account = CloudAccount.objects.create(account_id="999999999999")
-    claim = ledger.claim(ledger.start("cost").pk)
+    claim = claims.claim_run(ledger.start("cost").pk)
     if claim is None:
         raise SystemExit("A cost collection is running in this database; use another one.")
     rows = DAYS * SERVICES * REGIONS

@@ -23,8 +23,8 @@ from collectors.models import CloudAccount
 from collectors.pipelines import DAILY
 from collectors.services.pricing import quote
 from democloud.estate import ACCOUNTS
-from pipelines import ledger, schedules
-from pipelines.models import Run, Status, Trigger
+from pipelines import ledger, repair, schedules
+from pipelines.models import Run, Status, Step, Trigger
 
 PASSWORD_FILE = "admin_password"  # noqa: S105  # a file's name
 USUAL_INTERVAL = timedelta(days=1)
@@ -105,9 +105,10 @@ def take_over_from_the_dead() -> None:
     For a database that nobody else uses: while the supervisor starts, none of its workers is alive.
     """
     expired = Now() - timedelta(seconds=1)
-    Run.objects.active().exclude(lease_until=None).update(lease_until=expired)
-    ledger.take_over_lost_runs()
-    ledger.publish_waiting(unheard_for=timedelta(0))
+    for kind in (Run, Step):
+        kind.objects.active().exclude(lease_until=None).update(lease_until=expired)
+    repair.take_over_lost_work()
+    repair.publish_waiting(unheard_for=timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class Outcome:
         if self.reason:
             console.print(self.reason)
         if self.run is not None and self.run.status != Status.SUCCEEDED:
-            console.print(f"The first collection is {self.run.status}: {self.run.error}")
+            console.print(f"The first collection ended as {self.run.status}: {self.run.error}")
 
 
 class FirstCollection:
@@ -149,7 +150,7 @@ class FirstCollection:
             )
         if cloud == "aws":
             inventory = self._collect("ec2")
-            if inventory.status == Status.FAILED:
+            if not CloudAccount.objects.filter(enabled=True).exists():
                 return Outcome(inventory)
             if not self._agreed():
                 return Outcome(None, "Nothing more was collected.", declined=True)
@@ -173,14 +174,14 @@ class FirstCollection:
             return False
 
     def _print_price(self) -> Decimal:
-        total = Decimal(0)
+        total, known = Decimal(0), True
         self._console.print("The price of the rest, charged by AWS:")
         for account in CloudAccount.objects.filter(enabled=True):
             for line in quote(account).lines:
                 price = "unknown" if line.usd is None else f"${line.usd}"
                 self._console.print(f"    {account.account_id} {line.source}: {price} ({line.basis})")
-                total += line.usd or 0
-        self._console.print(f"    together ${total}")
+                total, known = total + (line.usd or 0), known and line.usd is not None
+        self._console.print(f"    together {'' if known else 'at least '}${total}")
         return total
 
 

@@ -67,7 +67,11 @@ def worker_io(*, env: Mapping[str, str]) -> Program:
 def worker_cpu(*, env: Mapping[str, str]) -> Program:
     """The worker that computes, in processes of its own."""
     return _worker(
-        "worker-cpu", "--pool=prefork", f"--concurrency={CPU_PROCESSES}", "--queues=etl,maintenance", env=env
+        "worker-cpu",
+        "--pool=prefork",
+        f"--concurrency={CPU_PROCESSES}",
+        "--queues=etl,maintenance,alone",
+        env=env,
     )
 
 

@@ -253,7 +253,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
-    "pipelines.tasks.execute_run": {"queue": "aws"},
+    "pipelines.tasks.plan_run": {"queue": "aws"},
+    "pipelines.tasks.execute_step": {"queue": "aws"},
     "pipelines.tasks.*": {"queue": "critical"},
 }
 CELERY_TIMEZONE = "UTC"
@@ -265,8 +266,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # --- The cloud -------------------------------------------------------------------------------
 try:
     AWS_DAILY_BUDGET_USD = Decimal(env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
-except InvalidOperation as error:
-    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00") from error
+except InvalidOperation:
+    AWS_DAILY_BUDGET_USD = Decimal("NaN")
+if not (AWS_DAILY_BUDGET_USD.is_finite() and AWS_DAILY_BUDGET_USD >= 0):
+    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00")
 METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
 if METRIC_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("METRIC_RETENTION_DAYS must be at least 1.")
@@ -286,9 +289,12 @@ if METRICS_TOKEN and len(METRICS_TOKEN.encode()) < _SECRET_BYTES:
         f"METRICS_TOKEN has {len(METRICS_TOKEN.encode())} bytes; set one of at least {_SECRET_BYTES}, or "
         "none to have /metrics for users alone."
     )
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise ImproperlyConfigured(f"LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {LOG_LEVEL}.")
 LOG_FORMAT: str = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in logs.FORMATS:
     raise ImproperlyConfigured(f"LOG_FORMAT must be one of {', '.join(logs.FORMATS)}, not {LOG_FORMAT!r}.")
-LOGGING = logs.configure(format=LOG_FORMAT, level=env.str("LOG_LEVEL", default="INFO"))
+LOGGING = logs.configure(format=LOG_FORMAT, level=LOG_LEVEL)
 # A proxy, or the caller, may name a request; what is not a plain name is replaced.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

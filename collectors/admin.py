@@ -127,6 +127,18 @@ class InstanceAdmin(ReadOnlyAdmin):
     inlines = (StateChangeInline,)
 
 
+@admin.register(InstanceStateChange)
+class InstanceStateChangeAdmin(ReadOnlyAdmin):
+    """When instances were started, stopped and terminated, over all of them."""
+
+    list_display = ("observed_at", "instance", "from_state", "to_state")
+    list_filter = ("to_state", "instance__region")
+    list_select_related = ("instance",)
+    date_hierarchy = "observed_at"
+    search_fields = ("=instance__instance_id",)
+    show_full_result_count = False
+
+
 @admin.register(Volume)
 class VolumeAdmin(ReadOnlyAdmin):
     """The EBS volumes, those that are gone included."""

@@ -25,6 +25,7 @@ def register() -> None:
             children=SOURCES,
             every=timedelta(hours=24),
             title="Collect EC2, costs and CPU",
+            follows_collect_every=True,
         )
     )
     registry.register(

@@ -1,6 +1,7 @@
 """The estate, as it is read and collected through HTTP."""
 
 import time
+from threading import BoundedSemaphore
 from typing import Any, cast
 
 from django.http import StreamingHttpResponse
@@ -29,6 +30,8 @@ from pipelines.models import Run
 
 _ACCOUNT_DIGITS = 12
 _POLL_S = 0.2
+# Half of a web process's threads: the other half answers what does not wait.
+_waiting = BoundedSemaphore(4)
 
 
 # --- Accounts --------------------------------------------------------------------------------
@@ -133,7 +136,9 @@ class CostViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[DailyCost]):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Tell errors in JSON, whatever was asked for."""
-        if getattr(response, "exception", False) and isinstance(request.accepted_renderer, CSVRenderer):
+        if getattr(response, "exception", False) and isinstance(
+            getattr(request, "accepted_renderer", None), CSVRenderer
+        ):
             request.accepted_renderer = ExactJSONRenderer()
             request.accepted_media_type = ExactJSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
@@ -181,10 +186,19 @@ class SyncView(APIView):
 
 
 def _wait_for(run: Run, *, seconds: float) -> None:
-    """Follow the run's row until it ends or the time is over; no transaction is held meanwhile."""
-    deadline = time.monotonic() + seconds
+    """Wait for the run's end, unless so many requests wait already that others would go unanswered."""
+    if not _waiting.acquire(blocking=False):
+        return
+    try:
+        _follow(run, until=time.monotonic() + seconds)
+    finally:
+        _waiting.release()
+
+
+def _follow(run: Run, *, until: float) -> None:
+    """Read the run's row until it ends or the time is over; no transaction is held meanwhile."""
     run.refresh_from_db()
-    while run.is_active and (left := deadline - time.monotonic()) > 0:
+    while run.is_active and (left := until - time.monotonic()) > 0:
         time.sleep(min(_POLL_S, left))
         run.refresh_from_db()
 

@@ -11,6 +11,7 @@ import orjson
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.core.paginator import Paginator
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_JSON_DEPTH = 50
 RETRY_AFTER_S = 30
-"""How long a caller should wait before asking a cloud that did not answer again."""
+"""How long a caller should wait before asking again what did not answer."""
 
 
 # --- Writing ---------------------------------------------------------------------------------
@@ -138,6 +139,9 @@ def _told(error: Exception) -> Exception:
         error.detail = exceptions.ErrorDetail("Token is missing", error.default_code)
     if isinstance(error, TransientCloudError | PermanentCloudError):
         logger.warning("%s: %s", type(error).__name__, error)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("The database does not answer: %s", error)
+        return _ToldError(503, "The database does not answer; try again shortly.", wait_s=RETRY_AFTER_S)
     for kind, status in _STATUSES:
         if isinstance(error, kind):
             return _ToldError(status, str(error), wait_s=_wait_s(error))

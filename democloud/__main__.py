@@ -29,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise SystemExit(f"democloud: {error}") from error
         application = server.DemoCloud(world, groups_per_page=options.groups_per_page)
         with server.make(application, listener) as running:
+            server.stop_on_signals()
             print(f"The demo cloud answers at http://{options.bind}:{running.port}", flush=True)
-            server.serve(running)
+            running.serve_forever()
 
 
 def _world(estate: Estate, folder: str) -> World:

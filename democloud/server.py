@@ -126,11 +126,10 @@ def make(application: DemoCloud, listener: socket.socket) -> BaseWSGIServer:
     )
 
 
-def serve(server: BaseWSGIServer) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are cut off."""
+def stop_on_signals() -> None:
+    """Have SIGTERM and SIGINT end the process at once; requests under way are cut off."""
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
-    server.serve_forever()
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

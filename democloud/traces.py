@@ -1,8 +1,9 @@
 """Measured series from CSV files, replayed as if their instances ran now.
 
-Each file is one running instance of the first account and region. The file is shifted so that its last
-point falls on the latest slot of its own period at or before the anchor; after that it repeats from its
-beginning, so that points keep arriving. Every point is kept, duplicate timestamps too.
+Each file is one running instance of the first account and region. The file is shifted by whole days, so
+that its days stay whole and keep their rhythm; its last day is the anchor's, or the one before where the
+time of its last point has not come yet. From the day after on it repeats, so that points keep arriving.
+Every point is kept, duplicate timestamps too.
 """
 
 import csv
@@ -11,10 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import TextIO
 
 from democloud.chance import resource_id
@@ -23,8 +21,8 @@ from democloud.world import Point, Series, World
 
 COLUMNS = ["timestamp", "value"]
 CUSTOM_NAMESPACE = "Traces"
-DEFAULT_PERIOD = timedelta(minutes=5)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
 _SETTLING = timedelta(hours=1)
 _METRIC_OF_NAME = (
     ("cpu", "CPUUtilization", "Percent"),
@@ -48,13 +46,6 @@ class Trace:
     name: str
     points: tuple[Point, ...]
 
-    @cached_property
-    def period(self) -> timedelta:
-        """The usual spacing of the points: the median, in whole seconds."""
-        gaps = [(later - earlier).total_seconds() for (earlier, _), (later, _) in pairwise(self.points)]
-        positive = [gap for gap in gaps if gap > 0]
-        return timedelta(seconds=max(1, round(median(positive)))) if positive else DEFAULT_PERIOD
-
     @property
     def metric(self) -> tuple[str, str, str]:
         """Namespace, name and unit: by the file's name, else CPU when every value could be a percentage."""
@@ -67,22 +58,25 @@ class Trace:
         return CUSTOM_NAMESPACE, self.name, "None"
 
     def shifted(self, anchor: datetime) -> "Trace":
-        """Move the trace in time so that it ends at the latest slot of its period at or before the anchor."""
-        slot = _EPOCH + (anchor - _EPOCH) // self.period * self.period
-        move = slot - self.points[-1][0]
+        """Move the trace by whole days, to end within the day before the anchor."""
+        move = (anchor - self.points[-1][0]) // _DAY * _DAY
         return Trace(self.name, tuple((moment + move, value) for moment, value in self.points))
 
     def replay(self, start: datetime, end: datetime) -> list[Point]:
-        """Return the points in [start, end) of this trace and its repetitions, oldest first."""
+        """Return the points in [start, end) of this trace and its repetitions, oldest first.
+
+        The first repetition waits for the day after the trace's last, which stays as the file has it.
+        """
         first, last = self.points[0][0], self.points[-1][0]
-        length = last - first + self.period
-        earliest_turn = max(0, (start - first) // length)
-        latest_turn = (end - first) // length
-        return [
-            (moment + turn * length, value)
-            for turn in range(earliest_turn, latest_turn + 1)
-            for moment, value in _between(self.points, start - turn * length, end - turn * length)
-        ]
+        length = max(_DAY, (last.date() - first.date()).days * _DAY)
+        own_end = last.replace(hour=0, minute=0, second=0, microsecond=0) + _DAY
+        points = list(_between(self.points, start, end))
+        for turn in range(max(1, (start - last) // length), (end - last) // length + 2):
+            begin = own_end if turn == 1 else last + (turn - 1) * length + _INSTANT
+            shift = turn * length
+            repeated = _between(self.points, max(start, begin) - shift, end - shift)
+            points += [(moment + shift, value) for moment, value in repeated]
+        return points
 
 
 def _between(points: Sequence[Point], start: datetime, end: datetime) -> Sequence[Point]:

@@ -61,7 +61,18 @@ class StepInline(_Outcome, ReadOnlyInline):
     """The steps of a run."""
 
     model = Step
-    fields = ("name", "coloured_status", "attempt", "started_at", "finished_at", "readable_counts", "error")
+    fields = (
+        "name",
+        "coloured_status",
+        "attempt",
+        "lost_workers",
+        "worker",
+        "lease_until",
+        "started_at",
+        "finished_at",
+        "readable_counts",
+        "error",
+    )
     readonly_fields = fields
 
 
@@ -110,7 +121,20 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
         ("When", {"fields": ("scheduled_for", "created_at", "started_at", "finished_at", "duration")}),
         ("Why", {"fields": ("trigger", "requested_by", "parent")}),
         ("AWS", {"fields": ("aws_calls", "aws_cost_usd")}),
-        ("Worker", {"fields": ("attempt", "worker", "lease_until", "fence", "published_at")}),
+        (
+            "Worker",
+            {
+                "fields": (
+                    "attempt",
+                    "lost_workers",
+                    "worker",
+                    "lease_until",
+                    "fence",
+                    "not_before",
+                    "published_at",
+                )
+            },
+        ),
     )
     readonly_fields = ("coloured_status", "readable_counts", "duration")
 
@@ -130,3 +154,14 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
         wanted = chosen.order_by("pipeline", "scope").values_list("pipeline", "scope").distinct()
         for pipeline, scope in wanted:
             start_and_tell(request, pipeline, scope=scope)
+
+
+@admin.register(Step)
+class StepAdmin(_Outcome, ReadOnlyAdmin):
+    """The parts of runs, for finding one across all of them."""
+
+    list_display = ("name", "run", "coloured_status", "attempt", "started_at", "readable_counts", "error")
+    list_filter = ("status", "run__pipeline")
+    list_select_related = ("run",)
+    search_fields = ("name", "error")
+    show_full_result_count = False

@@ -35,6 +35,7 @@ def ended(run_id: int, *, error: str = "", refused: bool = False, lost: bool = F
     # In one order, so that two runs that end at once cannot wait for each other.
     for subject, refusal in sorted(access.items()):
         _report_access(run, subject, refusal)
+    lost = lost or any(step.error and step.lost_workers for step in steps)
     stopped = bool(error) and not refused
     if stopped or any(step.error and not step.refused for step in steps):
         _open_run_alert(run, lost=lost)

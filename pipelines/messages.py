@@ -1,20 +1,24 @@
-"""The broker: it only carries the ids of runs, and may lose them."""
+"""The broker: it only carries the ids of runs and steps, and may lose them."""
 
 import logging
 
 from kombu.exceptions import OperationalError
 
 from cloudintel_project.celery import app
-from pipelines.models import Run
+from pipelines.models import Run, Step
 
 logger = logging.getLogger(__name__)
 
+# What took a worker down with it is done alone, in a process of its own.
+ALONE = "alone"
 
-def send(run: Run) -> bool:
-    """Tell the workers of a run; False, with a warning in the log, while the broker is away."""
+
+def send(work: Run | Step) -> bool:
+    """Tell the workers to plan a run or to do a step; False, with a warning, while the broker is away."""
+    task = "pipelines.tasks.plan_run" if isinstance(work, Run) else "pipelines.tasks.execute_step"
     try:
-        app.send_task("pipelines.tasks.execute_run", args=[run.pk])
+        app.send_task(task, args=[work.pk], queue=ALONE if work.lost_workers else None)
     except OperationalError as error:
-        logger.warning("%s stays queued in the ledger, the broker cannot be reached: %s", run, error)
+        logger.warning("%s stays queued in the ledger, the broker cannot be reached: %s", work, error)
         return False
     return True

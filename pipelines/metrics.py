@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.db.models import Count, F, Min, Sum
-from django.db.models.functions import Greatest
+from django.db.models import Count, Min, Sum
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -68,7 +67,7 @@ def _rows() -> Iterable[Mapping[str, Any]]:
         .annotate(
             number=Count("pk"),
             attempts=Sum("attempt"),
-            takeovers=Sum(Greatest(F("attempt") - 1, 0)),
+            takeovers=Sum("lost_workers"),
             calls=Sum("aws_calls"),
             usd=Sum("aws_cost_usd"),
         )
@@ -77,7 +76,7 @@ def _rows() -> Iterable[Mapping[str, Any]]:
 
 def _queued_ages_s() -> dict[str, float]:
     now = timezone.now()
-    oldest = ledger.ready().order_by().values_list("pipeline").annotate(since=Min("created_at"))
+    oldest = ledger.ready_runs().order_by().values_list("pipeline").annotate(since=Min("created_at"))
     waiting = {pipeline: (now - since).total_seconds() for pipeline, since in oldest}
     return dict.fromkeys(_working(), 0.0) | waiting
 

@@ -44,11 +44,47 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=(Status.SUCCEEDED, Status.PARTIAL))
 
 
-class Run(models.Model):
+class Work(models.Model):
+    """Something a worker claims, works on under a lease, and brings to an end."""
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="It waits until then.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveBigIntegerField(default=0, help_text="Grows with every claim.")
+    worker = models.CharField(max_length=200, blank=True)
+    lost_workers = models.PositiveSmallIntegerField(default=0)
+
+    published_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    counts = models.JSONField(default=dict, blank=True)
+    aws_calls = models.PositiveIntegerField("AWS calls", default=0)
+    aws_cost_usd = ExactDecimalField("AWS cost in dollars", default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the first start to the end, None while it has not ended."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+class Run(Work):
     """One execution of one pipeline for one scope and one slot.
 
-    A run with `children` does nothing itself: it is running while they are, one after the other by
-    `position`, and takes its outcome from theirs.
+    Claiming a run means to plan it: from then on its steps are claimed, each by itself, and the one that
+    ends last ends the run. A run with `children` does nothing itself: it is running while they are, one
+    after the other by `position`, and takes its outcome from theirs.
     """
 
     pipeline = models.CharField(max_length=40)
@@ -58,22 +94,7 @@ class Run(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
     position = models.PositiveSmallIntegerField(default=0)
-
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveBigIntegerField(default=0, help_text="Grows with every claim.")
-    worker = models.CharField(max_length=200, blank=True)
-
     created_at = models.DateTimeField(default=timezone.now)
-    published_at = models.DateTimeField(null=True, blank=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    counts = models.JSONField(default=dict, blank=True)
-    aws_calls = models.PositiveIntegerField("AWS calls", default=0)
-    aws_cost_usd = ExactDecimalField("AWS cost in dollars", default=0)
-    error = models.TextField(blank=True)
 
     objects = RunQuerySet.as_manager()
 
@@ -95,34 +116,33 @@ class Run(models.Model):
     def __str__(self) -> str:
         return f"{self.pipeline} #{self.pk}"
 
-    @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE
 
-    @property
-    def duration_s(self) -> float | None:
-        """Seconds from the first start to the end, None while it has not ended."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return (self.finished_at - self.started_at).total_seconds()
+class StepQuerySet(models.QuerySet["Step"]):
+    def active(self) -> Self:
+        """Keep the steps that are queued or running."""
+        return self.filter(status__in=ACTIVE)
 
 
-class Step(models.Model):
-    """A part of a run that succeeds or fails by itself, such as one account and region."""
+class Step(Work):
+    """A part of a run that any worker can do, and that succeeds or fails by itself."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
     name = models.CharField(max_length=120)
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    attempt = models.PositiveSmallIntegerField(default=0)
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    counts = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
     refused = models.BooleanField(default=False, help_text="The cloud did not accept who asked.")
+
+    objects = StepQuerySet.as_manager()
 
     class Meta:
         ordering = ("id",)
         constraints = (models.UniqueConstraint(fields=("run", "name"), name="step_name"),)
+        indexes = (
+            models.Index(fields=("run",), condition=models.Q(status__in=ACTIVE), name="step_active_by_run"),
+            models.Index(
+                fields=("status", "lease_until"),
+                condition=models.Q(status__in=ACTIVE),
+                name="step_active_by_lease",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.run}: {self.name}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from pipelines.ledger import Claim
+    from pipelines.claims import Claim
 
 Counts = Counter[str]
 
@@ -53,6 +53,7 @@ class Pipeline:
     children: tuple[str, ...] = ()
     every: timedelta | None = None
     title: str = ""
+    follows_collect_every: bool = False
     grace: timedelta = timedelta(hours=12)
 
 

@@ -1,5 +1,6 @@
 """The shape in which the run ledger is shown."""
 
+from operator import attrgetter
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -21,6 +22,8 @@ class StepSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
     attempt = serializers.IntegerField()
+    takeovers = serializers.IntegerField(source="lost_workers", help_text="How often its worker was lost.")
+    lease_until = serializers.DateTimeField(allow_null=True, help_text="While it is worked on.")
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
     counts = CountsField()
@@ -45,6 +48,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     requested_by = serializers.EmailField(source="requested_by.email", allow_null=True)
     duration_s = serializers.FloatField(allow_null=True, help_text="Seconds from first start to end.")
+    takeovers = serializers.IntegerField(source="lost_workers", help_text="How often a worker was lost.")
     counts = CountsField()
     aws_cost_usd = AmountField()
     steps = serializers.SerializerMethodField()
@@ -58,6 +62,8 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "scheduled_for",
             "status",
             "attempt",
+            "takeovers",
+            "lease_until",
             "started_at",
             "finished_at",
             "duration_s",
@@ -76,6 +82,6 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     @extend_schema_field(AnyStepSerializer(many=True))
     def get_steps(self, run: Run) -> list[dict[str, Any]]:
         """Return the run's steps, or its children where it has them, in order."""
-        if children := list(run.children.all()):
+        if children := sorted(run.children.all(), key=attrgetter("position")):
             return list(ChildStepSerializer(children, many=True).data)
         return list(StepSerializer(run.steps.all(), many=True).data)

@@ -4,13 +4,19 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from pipelines import ledger, runner, schedules
+from pipelines import repair, runner, schedules
 
 
 @shared_task
-def execute_run(run_id: int) -> None:
-    """Execute one run; safe to repeat, the ledger refuses a second copy."""
-    runner.execute(run_id)
+def plan_run(run_id: int) -> None:
+    """Plan one run; safe to repeat, the ledger refuses a second copy."""
+    runner.plan(run_id)
+
+
+@shared_task
+def execute_step(step_id: int) -> None:
+    """Do one step; safe to repeat, the ledger refuses a second copy."""
+    runner.execute(step_id)
 
 
 @shared_task
@@ -22,6 +28,6 @@ def start_scheduled(pipeline: str) -> None:
 @shared_task
 def reconcile() -> None:
     """Repair what was lost: runs of dead workers, messages, slots missed while beat was away."""
-    ledger.take_over_lost_runs()
+    repair.take_over_lost_work()
+    repair.publish_waiting(unheard_for=timedelta(seconds=60))
     schedules.start_all_due()
-    ledger.publish_waiting(unheard_for=timedelta(seconds=60))

@@ -9,7 +9,7 @@ from collectors.aws.session import Access, Cloud
 from collectors.models import CloudAccount
 from collectors.services import budget
 from core.errors import AccessRefusedError, CloudIntelError, InvalidInputError
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.models import Trigger
 from pipelines.registry import PlannedStep
 

@@ -12,12 +12,11 @@ from collectors.aws.cost import CostDay
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import budget
 from collectors.services.access import Clouds
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep
 
 BASIS = "unblended"
-# Thirty final days, as far as they can be known beforehand: AWS estimates the last two.
-FIRST_WINDOW = timedelta(days=30 + 2)
+FIRST_WINDOW = timedelta(days=30)
 # AWS restates the last days freely, and the days of an open month until the bill is final; the latter
 # are flagged as estimated. A request costs the same however many days it asks for.
 RESTATED = timedelta(days=14)

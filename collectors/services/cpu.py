@@ -15,7 +15,7 @@ from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
 from collectors.services import budget
 from collectors.services.access import Clouds
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
 FIRST_WINDOW = timedelta(days=30)

@@ -14,7 +14,7 @@ from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, InstanceStateChange, Volume
 from collectors.services.access import Clouds
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
 INSTANCES, VOLUMES = "instances", "volumes"

@@ -12,7 +12,7 @@ from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, InstanceQuerySet, MemoryListing, MetricSeries
 from collectors.samples.store import Sample, store
 from collectors.services.access import Clouds
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep, no_rows
 
 BATCH = 1000

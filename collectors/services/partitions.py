@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.utils import timezone
 
 from collectors.samples.partitions import HOURS, SAMPLES, maintain
-from pipelines.ledger import Claim
+from pipelines.claims import Claim
 from pipelines.registry import Counts, PlannedStep
 
 _TABLES = {table.table: table for table in (SAMPLES, HOURS)}

@@ -122,10 +122,10 @@ def test_real_cpu_series_come_out_as_the_daily_averages_of_their_files(traces):
                 (datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC), float(row["value"]))
                 for row in csv.DictReader(rows)
             ]
-        # Each file ends at the last five-minute slot before the cloud's first start.
-        shift = datetime.fromtimestamp(anchor.timestamp() // 300 * 300, UTC) - points[-1][0]
+        # The files' own days, moved as they are to end today or yesterday.
+        days = (anchor - points[-1][0]).days
         for moment, value in points:
-            if (day := (moment + shift).date()) < TODAY:
+            if (day := moment.date() + timedelta(days=days)) < TODAY:
                 held[file.stem, day].append(value)
     cpu_only = {key: value for key, value in found.items() if key[0].startswith("ec2_cpu_utilization_")}
     assert cpu_only.keys() == held.keys()

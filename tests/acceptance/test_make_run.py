@@ -135,4 +135,4 @@ def test_once_fails_with_the_reason_when_nothing_could_be_collected(used_home):
     credentials = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
     with Stack(used_home, ONCE="1", CLOUDINTEL_CLOUD="aws", AWS_ENDPOINT_URL=nobody, **credentials) as stack:
         assert stack.launch().wait() == 1
-        assert "The first collection is failed: " in stack.output
+        assert "The first collection ended as failed: " in stack.output

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import ledger, messages, registry
+from pipelines import claims, ledger, messages, registry, runner
+from pipelines.models import Run
 from pipelines.registry import Counts, PlannedStep
 
 
@@ -26,6 +27,19 @@ class FakeHandler:
         return Counts(self._do[step]() or {})
 
 
+def work_off(run=None):
+    """Do what is ready, as workers would; of the run, when one is given."""
+    runs = {"pk": run.pk} if run else {}
+    steps = {"run": run.pk} if run else {}
+    while True:
+        if planned := ledger.ready_runs().filter(**runs).first():
+            runner.plan(planned.pk)
+        elif step := ledger.ready_steps().filter(**steps).first():
+            runner.execute(step.pk)
+        else:
+            return
+
+
 @pytest.fixture
 def pipelines(monkeypatch):
     """Register pipelines for one test: `pipelines(one=handler, both=("one", "two"))`."""
@@ -41,17 +55,24 @@ def pipelines(monkeypatch):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """The runs that were published, by pipeline name, instead of a broker."""
+    """What was published, runs by their pipeline's name and steps by their own, instead of a broker."""
     names = []
-    monkeypatch.setattr(messages, "send", lambda run: names.append(run.pipeline) or True)
+
+    def send(work):
+        names.append(work.pipeline if isinstance(work, Run) else work.name)
+        return True
+
+    monkeypatch.setattr(messages, "send", send)
     return names
 
 
 @pytest.fixture
 def claimed(pipelines, sent, django_capture_on_commit_callbacks):
-    """A claim on a run of a pipeline with nothing to do."""
-    pipelines(source=FakeHandler({}))
-    return ledger.claim(ledger.start("source").pk)
+    """A claim on the one step of a run."""
+    pipelines(source=FakeHandler({"one": dict}))
+    run = ledger.start("source")
+    runner.plan(run.pk)
+    return claims.claim_step(run.steps.get().pk)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from django.utils import timezone
 from alerts.models import Alert
 from collectors.aws.session import Cloud
 from core.errors import AccessRefusedError, PermanentCloudError, TransientCloudError
-from pipelines import ledger, runner
-from pipelines.models import Run
+from pipelines import ledger, repair
+from pipelines.models import Run, Step
 from pipelines.registry import PlannedStep
 from tests import builders
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,7 +46,7 @@ def run(pipelines, sent):
 
     def execute(steps, pipeline="ec2", plan=None):
         pipelines(**{pipeline: FakeHandler(steps, plan=plan)})
-        runner.execute(ledger.start(pipeline).pk)
+        work_off(ledger.start(pipeline))
 
     return execute
 
@@ -97,22 +97,23 @@ def test_a_parent_leaves_it_to_its_children(pipelines, sent):
     pipelines(ec2=FakeHandler({A: broken}), cost=FakeHandler({A: fine}), daily=("ec2", "cost"))
     parent = ledger.start("daily")
     for child in parent.children.order_by("position"):
-        runner.execute(child.pk)
+        work_off(child)
     parent.refresh_from_db()
     assert (parent.status, opened()) == ("partial", {"run:ec2:all": "error"})
 
 
 def test_a_run_that_loses_worker_after_worker_is_critical(claimed):
-    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1), attempt=ledger.MAX_ATTEMPTS)
-    ledger.take_over_lost_runs()
+    lost = repair.MAX_LOST_WORKERS - 1
+    Step.objects.update(lease_until=timezone.now() - timedelta(seconds=1), lost_workers=lost)
+    repair.take_over_lost_work()
     alert = Alert.objects.get()
     assert (alert.key, alert.severity) == ("run:source:all", "critical")
     assert "worker was lost 4 times" in alert.body
 
 
 def test_a_run_that_is_taken_over_is_not_told(claimed):
-    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert ledger.take_over_lost_runs() == 1
+    Step.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert repair.take_over_lost_work() == 1
     assert not Alert.objects.exists()
 
 
@@ -152,7 +153,7 @@ def test_expired_credentials_of_an_account_are_one_alert_over_all_sources(sent, 
     monkeypatch.setattr(Cloud, "account_id", expired)
     builders.account(A, regions=["eu-west-1", "us-east-1"])
     for pipeline in ("ec2", "cost", "cpu"):
-        runner.execute(ledger.start(pipeline).pk)
+        work_off(ledger.start(pipeline))
     alert = Alert.objects.get()
     assert (alert.key, alert.count, alert.body) == (f"access:{A}", 3, "ExpiredToken. Renew the credentials.")
 
@@ -178,7 +179,7 @@ def test_an_alert_is_gone_with_the_ending_that_was_rolled_back(run, monkeypatch)
     def fails(_run):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ledger, "_advance", fails)
+    monkeypatch.setattr(ledger, "advance", fails)
     with pytest.raises(ZeroDivisionError):
         run({A: broken})
     assert (Alert.objects.count(), Run.objects.get().status) == (0, "running")

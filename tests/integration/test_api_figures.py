@@ -78,6 +78,10 @@ class TestCosts:
 
 
 class TestExport:
+    def test_a_format_that_there_is_not_is_told_in_json(self, viewer):
+        answer = viewer.get(f"{COSTS}?format=xml")
+        assert (answer.status_code, list(answer.json())) == (404, ["error"])
+
     def test_has_a_line_for_each_cost(self, viewer):
         builders.cost(builders.account("000000000001"), "2026-03-01", "0.0000008072", estimated=True)
         answer = viewer.get(f"{COSTS}?format=csv")

@@ -8,9 +8,9 @@ from django.db import OperationalError, connection
 
 from collectors.management.commands.collect import overall
 from core.errors import PermanentCloudError
-from pipelines import messages, runner
+from pipelines import messages
 from pipelines.models import Run
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +26,7 @@ def sources(pipelines, monkeypatch):
     def register(**outcomes):
         handlers = {name: FakeHandler({"step": outcomes.get(name, dict)}) for name in ("ec2", "cost", "cpu")}
         pipelines(**handlers, daily=("ec2", "cost", "cpu"))
-        monkeypatch.setattr(messages, "send", lambda run: runner.execute(run.pk) or True)
+        monkeypatch.setattr(messages, "send", lambda run: work_off(run) or True)
 
     return register
 

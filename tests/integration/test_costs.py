@@ -12,8 +12,9 @@ from collectors.models import AwsSpend, CloudAccount, DailyCost
 from collectors.pipelines import register
 from collectors.services import access, budget
 from core.errors import BudgetExceededError
-from pipelines import ledger, runner
+from pipelines import ledger
 from pipelines.models import Run, Status, Trigger
+from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNT = "123456789012"
@@ -49,7 +50,7 @@ def bill(monkeypatch, sent):
 
 def collect():
     run = ledger.start("cost")
-    runner.execute(run.pk)
+    work_off(run)
     return Run.objects.get(pk=run.pk)
 
 
@@ -123,9 +124,9 @@ def test_forgets_that_zero_when_the_day_turns_out_to_have_cost_something(bill):
     assert stored() == {(date(2026, 3, 19), "EC2"): "1"}
 
 
-def test_asks_the_first_time_for_thirty_days_and_two_that_are_estimates(bill):
+def test_asks_for_thirty_days_the_first_time(bill):
     collect()
-    assert bill.asked == [(date(2026, 2, 16), TODAY)]
+    assert bill.asked == [(date(2026, 2, 18), TODAY)]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_holds_the_schedule_to_the_budget_but_not_a_person(bill, settings, monke
 
     monkeypatch.setattr(cost, "daily_costs", daily_costs)
     run = ledger.start("cost", trigger=trigger)
-    runner.execute(run.pk)
+    work_off(run)
     run.refresh_from_db()
     assert (run.status == Status.SUCCEEDED) is booked
     assert run.aws_cost_usd == (Decimal("0.01") if booked else 0)

@@ -11,8 +11,9 @@ from collectors.models import CloudAccount, CpuMetric, Instance, InstanceStateCh
 from collectors.pipelines import register
 from collectors.services import access, budget
 from core.errors import PermanentCloudError
-from pipelines import ledger, runner
+from pipelines import ledger
 from pipelines.models import Run, Status
+from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNT = "123456789012"
@@ -75,7 +76,7 @@ def figure(instance_id, days_ago, average=10.0):
 
 def collect():
     run = ledger.start("cpu")
-    runner.execute(run.pk)
+    work_off(run)
     return Run.objects.get(pk=run.pk)
 
 

@@ -404,18 +404,20 @@ def test_a_bad_trace_is_named_in_one_line(tmp_path, way):
 
 
 def daily_averages(path, anchor):
-    """Averages by day of a 5-minute file that ends at the last five minutes before the anchor."""
+    """The file's end and its averages by day, moved by whole days to end at most a day before the anchor."""
     with path.open(newline="") as file:
         rows = [
             (datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC), float(row["value"]))
             for row in csv.DictReader(file)
         ]
-    slot = datetime.fromtimestamp(anchor.timestamp() // 300 * 300, UTC)
-    move = slot - max(moment for moment, _ in rows)
+    last = max(moment for moment, _ in rows)
+    move = timedelta(days=(anchor - last).days)
     by_day = defaultdict(list)
     for moment, value in rows:
         by_day[midnight(moment + move)].append(value)
-    return slot, {day: pytest.approx(sum(values) / len(values), abs=1e-6) for day, values in by_day.items()}
+    return last + move, {
+        day: pytest.approx(sum(values) / len(values), abs=1e-6) for day, values in by_day.items()
+    }
 
 
 @pytest.mark.skipif(not REAL_TRACES.is_dir(), reason="../shared/data/nab is absent")
@@ -427,12 +429,12 @@ def test_real_traces_come_out_as_the_daily_averages_of_their_files(tmp_path):
         files = sorted(REAL_TRACES.glob("ec2_cpu_*.csv"))
         assert files
         for path in files:
-            slot, expected = daily_averages(path, anchor)
+            end, expected = daily_averages(path, anchor)
             answered = metric_data(
                 client(url, "cloudwatch", "eu-west-1"),
                 metric_queries([ids[path.stem]]),
                 midnight(anchor) - timedelta(days=40),
-                slot + timedelta(seconds=1),
+                end + timedelta(seconds=1),
             )
             assert answered["average_0"] == expected, path.name
 

@@ -28,6 +28,12 @@ class Terminal(io.StringIO):
         return True
 
 
+def done_at_once(work):
+    """Do what is sent, instead of a worker."""
+    (runner.plan if isinstance(work, Run) else runner.execute)(work.pk)
+    return True
+
+
 @pytest.fixture
 def collection(pipelines, monkeypatch):
     """A first collection of sources that succeed, but for those that are to fail."""
@@ -36,7 +42,7 @@ def collection(pipelines, monkeypatch):
     monkeypatch.setattr(
         first_run, "quote", lambda account: Quote(account.account_id, price, Decimal(0), Decimal(1))
     )
-    monkeypatch.setattr(messages, "send", lambda run: runner.execute(run.pk) or True)
+    monkeypatch.setattr(messages, "send", done_at_once)
     user = User.objects.create_superuser("admin@example.com")
 
     def refuse():
@@ -104,12 +110,28 @@ def test_a_terminal_is_asked_to_confirm_the_price(collection, monkeypatch, typed
     assert (first.run("aws").exit_code, started()) == (code, runs)
 
 
-def test_nothing_is_bought_when_the_inventory_fails(collection):
+def test_nothing_is_asked_when_no_account_can_be_entered(collection):
     first, console = collection("ec2")
+    CloudAccount.objects.all().delete()
     outcome = first.run("aws")
     assert (outcome.exit_code, started()) == (1, ["ec2"])
     outcome.print_reason(console)
-    assert "The first collection is failed: step: denied" in console.file.getvalue()
+    assert "The first collection ended as failed: step: denied" in console.file.getvalue()
+
+
+def test_a_denied_inventory_does_not_stop_costs_and_cpu(collection):
+    first, _console = collection("ec2")
+    outcome = first.run("aws")
+    assert (outcome.exit_code, started()) == (3, ["ec2", "daily"])
+    assert outcome.run.error == "ec2: step: denied"
+
+
+def test_a_price_that_is_not_known_is_not_counted_as_nothing(collection, monkeypatch):
+    first, console = collection()
+    lines = (Line("cost", Decimal("0.01"), "one page"), Line("cpu", None, "unknown"))
+    monkeypatch.setattr(first_run, "quote", lambda account: Quote("1", lines, Decimal(0), Decimal(1)))
+    first.run("aws")
+    assert "together at least $0.01" in console.file.getvalue()
 
 
 def test_a_part_that_failed_is_told(collection):
@@ -117,7 +139,7 @@ def test_a_part_that_failed_is_told(collection):
     outcome = first.run("demo")
     assert outcome.exit_code == 3
     outcome.print_reason(console)
-    assert "The first collection is partial: cost: step: denied" in console.file.getvalue()
+    assert "The first collection ended as partial: cost: step: denied" in console.file.getvalue()
 
 
 def test_progress_is_a_line_for_each_change_where_there_is_no_terminal(collection):

@@ -13,7 +13,7 @@ from cloudintel_project import first_run
 from cloudintel_project.first_run import ensure_accounts, ensure_administrator, recent_collection
 from cloudintel_project.processes import StartError
 from collectors.models import CloudAccount
-from pipelines import ledger
+from pipelines import claims, ledger
 from pipelines.models import Run, Status
 from tests.integration.conftest import FakeHandler
 
@@ -155,7 +155,7 @@ def test_the_interval_is_the_schedules(monkeypatch):
 
 def test_what_was_running_when_a_start_was_cut_off_is_queued_again(pipelines, sent):
     pipelines(source=FakeHandler({}))
-    ledger.claim(ledger.start("source").pk)
+    claims.claim_run(ledger.start("source").pk)
     first_run.take_over_from_the_dead()
     assert Run.objects.get().status == Status.QUEUED
     assert sent == ["source"]

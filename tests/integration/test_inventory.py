@@ -10,8 +10,9 @@ from collectors.models import CloudAccount, Instance, InstanceStateChange, Volum
 from collectors.pipelines import register
 from collectors.services import access
 from core.errors import PermanentCloudError, TransientCloudError
-from pipelines import ledger, runner
+from pipelines import ledger
 from pipelines.models import Run, Status
+from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNT = "123456789012"
@@ -96,7 +97,7 @@ def estate(monkeypatch, sent):
 
 def collect():
     run = ledger.start("ec2")
-    runner.execute(run.pk)
+    work_off(run)
     return Run.objects.get(pk=run.pk)
 
 

@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from core.errors import InvalidInputError, LeaseLostError, PermanentCloudError
-from pipelines import ledger, runner
-from pipelines.models import Run, Status, Trigger
+from pipelines import claims, ledger, messages, repair, runner
+from pipelines.models import Run, Status, Step, Trigger
 from pipelines.registry import PlannedStep
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -60,12 +60,12 @@ class TestStarting:
 
     def test_returns_the_run_that_had_the_slot_though_it_has_ended(self, source):
         first = ledger.start("source", slot=NOON)
-        runner.execute(first.pk)
+        work_off(first)
         assert ledger.start("source", slot=NOON) == first
 
     def test_starts_anew_once_the_last_run_has_ended(self, source):
         first = ledger.start("source")
-        runner.execute(first.pk)
+        work_off(first)
         assert ledger.start("source") != first
 
     def test_makes_one_run_of_ten_starts_at_once(self, source):
@@ -82,99 +82,137 @@ class TestStarting:
 class TestClaiming:
     def test_gives_the_run_to_one_of_ten_workers(self, source):
         run = ledger.start("source")
-        claims = in_threads(10, lambda: ledger.claim(run.pk))
-        assert len([claim for claim in claims if claim]) == 1
+        won = in_threads(10, lambda: claims.claim_run(run.pk))
+        assert len([claim for claim in won if claim]) == 1
 
     def test_refuses_a_run_that_ended(self, source):
         run = ledger.start("source")
-        runner.execute(run.pk)
-        assert ledger.claim(run.pk) is None
+        work_off(run)
+        assert claims.claim_run(run.pk) is None
+
+    def test_gives_a_step_to_one_of_ten_workers(self, source):
+        run = ledger.start("source")
+        runner.plan(run.pk)
+        step = run.steps.first()
+        won = in_threads(10, lambda: claims.claim_step(step.pk))
+        assert len([claim for claim in won if claim]) == 1
 
     def test_refuses_the_writes_of_a_worker_that_lost_its_lease(self, claimed):
-        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        assert ledger.take_over_lost_runs() == 1
-        ledger.claim(claimed.run.pk)
+        Step.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert repair.take_over_lost_work() == 1
+        claims.claim_step(claimed.work.pk)
         with pytest.raises(LeaseLostError), claimed.writing():
             pytest.fail("the late writer got in")
 
     def test_leaves_a_run_alone_while_its_lease_lasts(self, claimed):
-        assert ledger.take_over_lost_runs() == 0
+        assert repair.take_over_lost_work() == 0
 
     def test_prolongs_the_lease_with_every_write(self, claimed):
-        Run.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
+        Step.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
         with claimed.writing():
             pass
-        left = Run.objects.get().lease_until - timezone.now()
-        assert timedelta(seconds=80) < left <= ledger.LEASE
+        left = Step.objects.get().lease_until - timezone.now()
+        assert timedelta(seconds=80) < left <= claims.LEASE
 
-    def test_books_calls_and_dollars_on_the_run(self, claimed):
+    def test_books_calls_and_dollars_on_step_and_run(self, claimed):
         claimed.spend(calls=2)
         claimed.spend(calls=1, usd=Decimal("0.01"))
         claimed.spend(calls=1)
-        claimed.finish()
-        run = Run.objects.get()
-        assert (run.aws_calls, run.aws_cost_usd) == (4, Decimal("0.01"))
+        claimed.end()
+        for work in (Step.objects.get(), Run.objects.get()):
+            assert (work.aws_calls, work.aws_cost_usd) == (4, Decimal("0.01"))
 
     def test_books_calls_again_when_the_transaction_that_held_them_is_rolled_back(self, claimed):
         claimed.spend(calls=3)
         with pytest.raises(ZeroDivisionError), claimed.writing():
             1 / 0  # noqa: B018 - any error does
-        claimed.finish()
+        claimed.end()
         assert Run.objects.get().aws_calls == 3
 
 
 @pytest.mark.django_db(transaction=True)
 class TestTakeOver:
-    def lose(self, run):
-        ledger.claim(run.pk)
-        Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-        ledger.take_over_lost_runs()
+    def lose(self, step):
+        assert claims.claim_step(step.pk)
+        Step.objects.filter(pk=step.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        repair.take_over_lost_work()
 
-    def test_repeats_only_the_steps_that_had_not_ended(self, pipelines, sent):
+    def planned(self, pipeline):
+        run = ledger.start(pipeline)
+        runner.plan(run.pk)
+        return run
+
+    def test_repeats_only_the_step_that_had_not_ended(self, pipelines, sent):
         done = []
         pipelines(source=FakeHandler({"one": lambda: done.append(1), "two": lambda: done.append(2)}))
-        run = ledger.start("source")
-        claim = ledger.claim(run.pk)
-        claim.plan([PlannedStep("one"), PlannedStep("two")])
-        first = run.steps.first()
-        claim.begin(first)
-        claim.end(first)
-        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        ledger.take_over_lost_runs()
-        runner.execute(run.pk)
-        assert done == [2]
+        run = self.planned("source")
+        one, two = run.steps.all()
+        runner.execute(one.pk)
+        self.lose(two)
+        work_off()
+        assert done == [1, 2]
         assert Run.objects.get().status == Status.SUCCEEDED
 
-    def test_gives_up_after_the_fourth_lost_worker(self, source):
+    def test_plans_again_what_was_lost_while_it_was_planned(self, source):
         run = ledger.start("source")
+        claims.claim_run(run.pk)
+        Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        repair.take_over_lost_work()
+        work_off()
+        assert Run.objects.get().status == Status.SUCCEEDED
+
+    def test_gives_up_after_the_fourth_lost_worker(self, pipelines, sent):
+        pipelines(source=FakeHandler({"poison": dict, "good": dict}))
+        run = self.planned("source")
+        poison, good = run.steps.all()
+        runner.execute(good.pk)
         for _ in range(4):
-            self.lose(run)
+            self.lose(poison)
         run.refresh_from_db()
-        assert (run.status, run.attempt) == (Status.FAILED, 4)
-        assert "worker was lost 4 times" in run.error
+        assert run.status == Status.PARTIAL
+        assert "poison: Its worker was lost 4 times" in run.error
+
+    def test_sends_a_step_that_lost_its_worker_to_a_process_of_its_own(self, source, monkeypatch):
+        run = self.planned("source")
+        self.lose(run.steps.first())
+        queues = []
+        monkeypatch.undo()
+        monkeypatch.setattr(messages.app, "send_task", lambda *_args, queue, **_options: queues.append(queue))
+        for each in run.steps.all():
+            messages.send(each)
+        assert queues == ["alone", None]
 
     def test_lets_the_next_source_begin_after_giving_up_on_one(self, pipelines, sent):
-        pipelines(one=FakeHandler({}), two=FakeHandler({}), both=("one", "two"))
+        pipelines(one=FakeHandler({"a": dict}), two=FakeHandler({}), both=("one", "two"))
         parent = ledger.start("both")
+        child = parent.children.get(pipeline="one")
+        runner.plan(child.pk)
         for _ in range(4):
-            self.lose(parent.children.get(pipeline="one"))
+            self.lose(child.steps.get())
         assert sent[-1] == "two"
+
+    def test_waits_with_what_was_put_back_until_its_time(self, claimed):
+        claimed.put_back(not_before=timezone.now() + timedelta(hours=1))
+        assert claims.claim_step(claimed.work.pk) is None
+        Step.objects.update(not_before=timezone.now())
+        again = claims.claim_step(claimed.work.pk)
+        assert again.work.attempt == 1
 
     def test_publishes_a_run_again_whose_message_was_lost(self, source, sent):
         ledger.start("source")
         Run.objects.update(published_at=timezone.now() - timedelta(seconds=61))
-        assert ledger.publish_waiting(unheard_for=timedelta(seconds=60)) == 1
+        assert repair.publish_waiting(unheard_for=timedelta(seconds=60)) == 1
         assert sent == ["source", "source"]
 
     def test_does_not_publish_again_what_was_published_just_now(self, source, sent):
         ledger.start("source")
-        assert ledger.publish_waiting(unheard_for=timedelta(seconds=60)) == 0
+        assert repair.publish_waiting(unheard_for=timedelta(seconds=60)) == 0
 
     def test_publishes_what_was_started_while_the_broker_was_away(self, source, sent, monkeypatch):
         monkeypatch.setattr("pipelines.messages.send", lambda run: False)
         ledger.start("source")
         monkeypatch.setattr("pipelines.messages.send", lambda run: sent.append(run.pipeline) or True)
-        ledger.publish_waiting(unheard_for=timedelta(seconds=60))
+        repair.publish_waiting(unheard_for=timedelta(seconds=60))
         assert sent == ["source"]
 
 
@@ -183,13 +221,13 @@ class TestOutcome:
     def run(self, pipelines, **steps):
         pipelines(source=FakeHandler(steps))
         run = ledger.start("source")
-        runner.execute(run.pk)
+        work_off(run)
         run.refresh_from_db()
         return run
 
     def test_adds_up_what_the_steps_counted(self, source):
         run = ledger.start("source")
-        runner.execute(run.pk)
+        work_off(run)
         run.refresh_from_db()
         assert run.status == Status.SUCCEEDED
         assert run.counts == {"created": 5, "updated": 1}
@@ -210,7 +248,7 @@ class TestOutcome:
     def test_is_a_failure_with_the_reason_when_planning_fails(self, pipelines, sent):
         pipelines(source=FakeHandler({}, plan=lambda: fail(PermanentCloudError("no credentials"))))
         run = ledger.start("source")
-        runner.execute(run.pk)
+        work_off(run)
         run.refresh_from_db()
         assert (run.status, run.error) == (Status.FAILED, "no credentials")
 
@@ -218,17 +256,13 @@ class TestOutcome:
         plan = [PlannedStep("good"), PlannedStep("gone", error="no such role")]
         pipelines(source=FakeHandler({"good": dict}, plan=lambda: plan))
         run = ledger.start("source")
-        runner.execute(run.pk)
+        work_off(run)
         run.refresh_from_db()
         assert (run.status, run.error) == (Status.PARTIAL, "gone: no such role")
 
 
 @pytest.mark.django_db(transaction=True)
 class TestFamily:
-    def execute_all(self):
-        while (run := ledger.ready().first()) is not None:
-            runner.execute(run.pk)
-
     @pytest.fixture
     def order(self, pipelines, sent):
         done = []
@@ -242,7 +276,7 @@ class TestFamily:
 
     def test_runs_its_members_in_their_order_though_one_fails(self, order):
         parent = ledger.start("all")
-        self.execute_all()
+        work_off()
         parent.refresh_from_db()
         assert order == ["one", "two", "three"]
         assert (parent.status, parent.counts) == (Status.PARTIAL, {"created": 3})
@@ -250,11 +284,11 @@ class TestFamily:
 
     def test_refuses_a_member_whose_turn_has_not_come(self, order):
         parent = ledger.start("all")
-        assert ledger.claim(parent.children.get(pipeline="two").pk) is None
+        assert claims.claim_run(parent.children.get(pipeline="two").pk) is None
 
     def test_is_running_while_a_member_is(self, order):
         parent = ledger.start("all")
-        ledger.claim(parent.children.get(pipeline="one").pk)
+        claims.claim_run(parent.children.get(pipeline="one").pk)
         parent.refresh_from_db()
         assert (parent.status, parent.started_at is not None) == (Status.RUNNING, True)
 
@@ -268,16 +302,28 @@ class TestFamily:
         ]
         by_hand.refresh_from_db()
         assert by_hand.parent == parent
-        self.execute_all()
+        work_off()
         parent.refresh_from_db()
         assert parent.status == Status.PARTIAL
+
+    def test_starts_a_member_anew_whose_slot_a_run_of_its_own_has_had(self, order):
+        alone = ledger.start("three", slot=NOON)
+        work_off()
+        parent = ledger.start("all", slot=NOON)
+        assert parent.children.get(pipeline="three") != alone
+
+    def test_is_running_when_it_takes_in_a_member_that_is(self, order):
+        claims.claim_run(ledger.start("two").pk)
+        parent = ledger.start("all")
+        parent.refresh_from_db()
+        assert parent.status == Status.RUNNING
 
     def test_sums_the_calls_and_dollars_of_its_members(self, order):
         parent = ledger.start("all")
         for name, usd in (("one", "0.01"), ("two", "0.02"), ("three", "0")):
-            claim = ledger.claim(parent.children.get(pipeline=name).pk)
+            claim = claims.claim_run(parent.children.get(pipeline=name).pk)
             claim.spend(calls=1, usd=Decimal(usd))
-            claim.finish()
+            claim.plan([])
         parent.refresh_from_db()
         assert (parent.aws_calls, parent.aws_cost_usd) == (3, Decimal("0.03"))
 

@@ -81,8 +81,10 @@ def test_a_refusal_is_json_whatever_is_accepted():
 # --- What ------------------------------------------------------------------------------------
 def test_runs_and_their_totals_are_those_of_the_ledger():
     builders.run("ec2", Status.SUCCEEDED, attempt=1, aws_calls=5, aws_cost_usd=Decimal("0.01"))
-    builders.run("ec2", Status.SUCCEEDED, attempt=3, aws_calls=7, aws_cost_usd=Decimal("0.02"))
-    builders.run("ec2", Status.FAILED, attempt=4)
+    builders.run(
+        "ec2", Status.SUCCEEDED, attempt=3, lost_workers=2, aws_calls=7, aws_cost_usd=Decimal("0.02")
+    )
+    builders.run("ec2", Status.FAILED, attempt=4, lost_workers=3)
     builders.run("cost", Status.RUNNING, attempt=1, aws_calls=2)
     found = samples()
     assert found["cloudintel_runs", "ec2", "succeeded"] == 2

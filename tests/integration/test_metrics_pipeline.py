@@ -14,8 +14,10 @@ from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, Metri
 from collectors.pipelines import register
 from collectors.samples.partitions import HOURS, SAMPLES
 from collectors.services import access, metrics
-from pipelines import ledger, runner
+from core.errors import LeaseLostError
+from pipelines import claims, ledger
 from pipelines.models import Run, Status, Trigger
+from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNT = "123456789012"
@@ -125,7 +127,7 @@ def add(account):
 
 def collect(trigger=Trigger.MANUAL):
     run = ledger.start("metrics", trigger=trigger)
-    runner.execute(run.pk)
+    work_off(run)
     return Run.objects.get(pk=run.pk)
 
 
@@ -305,11 +307,11 @@ def test_one_failing_region_leaves_the_other_its_samples(add, watch):
 
 def test_a_worker_that_lost_its_lease_stores_nothing(add, watch):
     add()
-    claim = ledger.claim(ledger.start("metrics").pk)
+    claim = claims.claim_run(ledger.start("metrics").pk)
     handler = metrics.MetricsHandler(claim)
     [*_, step] = handler.plan()
     watch.value = lambda *asked: Run.objects.update(fence=99) and 10.0
-    with pytest.raises(ledger.LeaseLostError):
+    with pytest.raises(LeaseLostError):
         handler.execute(step.name)
     assert not MetricSample.objects.exists()
     assert not MetricSeries.objects.exclude(read_through=None).exists()
@@ -374,5 +376,5 @@ def test_the_partitions_pipeline_creates_those_of_both_tables(watch):
     for table in (SAMPLES, HOURS):
         table.drop_before(date.max)
     run = ledger.start("partitions")
-    runner.execute(run.pk)
+    work_off(run)
     assert Run.objects.get(pk=run.pk).counts == {"created": 8, "dropped": 0}

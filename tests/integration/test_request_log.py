@@ -7,10 +7,10 @@ import pytest
 import structlog
 from celery.signals import before_task_publish, task_prerun
 
-from pipelines import ledger, runner
-from pipelines.tasks import execute_run
+from pipelines import ledger
+from pipelines.tasks import execute_step
 from tests import builders
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 pytestmark = pytest.mark.django_db
 
@@ -81,12 +81,12 @@ def test_a_message_carries_the_request_to_the_task():
     headers = {"id": "t1", "task": "x"}
     with structlog.contextvars.bound_contextvars(request_id="abc", user_id="u", run_id=7):
         before_task_publish.send(sender="x", headers=headers, body=(), properties={}, routing_key="aws")
-    execute_run.push_request(**headers)
+    execute_step.push_request(**headers)
     try:
-        task_prerun.send(sender=execute_run, task_id="t1", task=execute_run)
+        task_prerun.send(sender=execute_step, task_id="t1", task=execute_step)
         bound = structlog.contextvars.get_contextvars()
     finally:
-        execute_run.pop_request()
+        execute_step.pop_request()
         structlog.contextvars.clear_contextvars()
     assert bound == {"task_id": "t1", "request_id": "abc", "user_id": "u"}, "the sender's run is its own"
 
@@ -95,6 +95,6 @@ def test_a_run_is_bound_for_its_length(pipelines, sent, django_capture_on_commit
     bound = []
     pipelines(source=FakeHandler({"one": lambda: bound.append(structlog.contextvars.get_contextvars())}))
     run = ledger.start("source")
-    runner.execute(run.pk)
+    work_off(run)
     assert bound == [{"run_id": run.pk, "pipeline": "source"}]
     assert structlog.contextvars.get_contextvars() == {}

@@ -6,9 +6,9 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from core.errors import InvalidInputError
-from pipelines import ledger, registry, runner, schedules, tasks
+from pipelines import ledger, registry, schedules, tasks
 from pipelines.models import Run, Status, Trigger
-from tests.integration.conftest import FakeHandler
+from tests.integration.conftest import FakeHandler, work_off
 
 DAY = timedelta(days=1)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -25,7 +25,13 @@ def daily(pipelines, sent, now, db):
     """A daily pipeline whose schedule was created on 1 March at 15:00."""
     pipelines()
     registry.register(
-        registry.Pipeline(name="nightly", handler=FakeHandler({}), every=DAY, title="Collect by night")
+        registry.Pipeline(
+            name="nightly",
+            handler=FakeHandler({}),
+            every=DAY,
+            title="Collect by night",
+            follows_collect_every=True,
+        )
     )
     PeriodicTask.objects.all().delete()
     now(datetime(2026, 3, 1, 15, tzinfo=UTC))
@@ -59,11 +65,62 @@ def test_collects_as_often_as_collect_every_orders(daily, settings):
     assert str(row().interval) == "every minute"
 
 
+def test_leaves_pipelines_alone_that_do_not_follow_collect_every(daily, settings):
+    registry.register(registry.Pipeline(name="other", handler=FakeHandler({}), every=DAY, title="Other"))
+    settings.COLLECT_EVERY = "1m"
+    schedules.ensure()
+    assert str(PeriodicTask.objects.get(name="Other").interval) == "every day"
+
+
 def test_replaces_a_crontab_when_collect_every_orders_otherwise(daily, settings):
     PeriodicTask.objects.filter(pk=row().pk).update(interval=None, crontab=CrontabSchedule.objects.create())
     settings.COLLECT_EVERY = "12h"
     schedules.ensure()
     assert (row().interval.every, row().crontab) == (12, None)
+
+
+@pytest.mark.parametrize("kwargs", ['{"pipeline":"nightly"}', '{ "pipeline" : "nightly" }'])
+def test_knows_its_schedule_again_however_the_arguments_are_written(daily, settings, kwargs):
+    PeriodicTask.objects.filter(pk=row().pk).update(kwargs=kwargs)
+    settings.COLLECT_EVERY = "12h"
+    schedules.ensure()
+    assert PeriodicTask.objects.filter(task=schedules.START).count() == 1
+    assert row().interval.every == 12
+
+
+def test_lives_with_a_second_schedule_of_the_same_pipeline(daily, now):
+    crontab = CrontabSchedule.objects.create(minute="0", hour="18", timezone="UTC")
+    PeriodicTask.objects.create(name="By evening", task=schedules.START, kwargs=row().kwargs, crontab=crontab)
+    schedules.ensure()
+    now(MIDNIGHT + timedelta(hours=18, minutes=1))
+    tasks.reconcile()
+    assert Run.objects.filter(scheduled_for=MIDNIGHT + timedelta(hours=18)).exists()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kwargs": "{}"},
+        {"kwargs": "not JSON"},
+        {"kwargs": '{"pipeline": "unknown"}'},
+        {"crontab": {"day_of_month": "30", "month_of_year": "2"}},
+        {"interval": {"every": 10, "period": "microseconds"}},
+    ],
+    ids=["no pipeline", "no JSON", "unknown pipeline", "30 February", "microseconds"],
+)
+def test_one_broken_schedule_holds_up_no_other(daily, now, caplog, broken):
+    values = {"kwargs": row().kwargs, **broken}
+    if "crontab" in broken:
+        values["crontab"] = CrontabSchedule.objects.create(**broken["crontab"])
+    else:
+        values["interval"] = IntervalSchedule.objects.create(
+            **broken.get("interval", {"every": 1, "period": "hours"})
+        )
+    PeriodicTask.objects.create(name="Broken", task=schedules.START, **values)
+    now(MIDNIGHT)
+    tasks.reconcile()
+    assert Run.objects.filter(scheduled_for=MIDNIGHT, status=Status.QUEUED).exists()
+    assert "The schedule 'Broken' starts nothing" in caplog.text
 
 
 def test_refuses_a_collect_every_it_cannot_read(daily, settings):
@@ -88,7 +145,7 @@ def test_starts_the_slot_when_its_time_has_come(daily, now):
 def test_starts_a_slot_once_though_two_beats_and_the_reconciler_ask_for_it(daily, now):
     now(MIDNIGHT + timedelta(seconds=3))
     tasks.start_scheduled("nightly")
-    runner.execute(Run.objects.get().pk)
+    work_off()
     tasks.start_scheduled("nightly")
     tasks.reconcile()
     assert Run.objects.count() == 1
@@ -119,7 +176,7 @@ def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, n
     now(MIDNIGHT)
     tasks.reconcile()
     assert Run.objects.get() == by_hand
-    runner.execute(by_hand.pk)
+    work_off(by_hand)
     Run.objects.update(started_at=MIDNIGHT - timedelta(minutes=1))
     tasks.reconcile()
     assert Run.objects.filter(scheduled_for=MIDNIGHT).exists()
@@ -128,7 +185,7 @@ def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, n
 def test_does_not_repeat_what_a_person_collected_after_the_slot(daily, now):
     now(MIDNIGHT + timedelta(hours=9))
     by_hand = ledger.start("nightly")
-    runner.execute(by_hand.pk)
+    work_off(by_hand)
     Run.objects.update(started_at=MIDNIGHT + timedelta(hours=9))
     tasks.reconcile()
     slot = Run.objects.get(scheduled_for=MIDNIGHT)

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import OperationalError
 from django.http import Http404
 from django.urls import path
 from rest_framework import exceptions, serializers
@@ -66,6 +67,7 @@ def answer_to(client, monkeypatch):
     [
         (InvalidInputError("start must be before end"), 400, "start must be before end"),
         (TransientCloudError("EC2 throttles"), 503, "EC2 throttles"),
+        (OperationalError("host=db password=x"), 503, "The database does not answer; try again shortly."),
         (PermanentCloudError("EC2 refuses"), 502, "EC2 refuses"),
         (BudgetExceededError("The budget is spent"), 429, "The budget is spent"),
         (exceptions.PermissionDenied("Not you"), 403, "Not you"),

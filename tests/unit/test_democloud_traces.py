@@ -24,31 +24,42 @@ def trace(values, *, name="cpu", step=FIVE):
     return Trace(name, tuple((START + number * step, value) for number, value in enumerate(values)))
 
 
-def test_a_trace_ends_at_the_latest_slot_of_its_period_at_or_before_the_anchor():
-    moved = trace([1, 2, 3]).shifted(ANCHOR)
-    assert [moment for moment, _ in moved.points] == [
-        datetime(2026, 3, 18, 10, minute, tzinfo=UTC) for minute in (10, 15, 20)
-    ]
+def over_days(first, last, *, step=timedelta(hours=6)):
+    """A trace from one moment of February 2014 to another, its values counting up."""
+    begin, end = (datetime(2014, 2, day, hour, tzinfo=UTC) for day, hour in (first, last))
+    return Trace("cpu", tuple((begin + number * step, number) for number in range((end - begin) // step + 1)))
 
 
-def test_the_period_is_the_median_spacing():
-    gap = Trace("cpu", tuple((START + minutes * FIVE / 5, 1.0) for minutes in (0, 5, 10, 70, 75)))
-    assert gap.period == FIVE
+@pytest.mark.parametrize(
+    ("last_hour", "day"), [(10, 18), (11, 17)], ids=["its time has come", "its time has not come"]
+)
+def test_a_trace_ends_at_its_own_time_of_day_today_or_yesterday(last_hour, day):
+    moved = over_days((14, last_hour), (16, last_hour)).shifted(ANCHOR)
+    assert moved.points[-1][0] == datetime(2026, 3, day, last_hour, tzinfo=UTC)
 
 
-def test_a_single_point_counts_as_five_minutes():
-    assert trace([1]).period == FIVE
+def test_the_days_of_a_trace_stay_whole_when_it_is_moved():
+    moved = over_days((14, 6), (16, 6)).shifted(ANCHOR)
+    by_day = [(moment.date().day, value) for moment, value in moved.points]
+    assert by_day == [(16, 0), (16, 1), (16, 2), (17, 3), (17, 4), (17, 5), (17, 6), (18, 7), (18, 8)]
 
 
-def test_a_trace_repeats_from_its_beginning_after_its_end():
-    moved = trace([1, 2, 3]).shifted(ANCHOR)
-    end = datetime(2026, 3, 18, 10, 20, tzinfo=UTC)
-    assert moved.replay(end, end + 5 * FIVE) == [
-        (end, 3),
-        (end + 1 * FIVE, 1),
-        (end + 2 * FIVE, 2),
-        (end + 3 * FIVE, 3),
-        (end + 4 * FIVE, 1),
+def test_a_trace_repeats_from_the_day_after_its_last():
+    moved = over_days((14, 6), (16, 6)).shifted(ANCHOR)
+    after = datetime(2026, 3, 18, 7, tzinfo=UTC)
+    points = moved.replay(after, after + timedelta(days=3))
+    repeated = [(moment.day, moment.hour, value) for moment, value in points]
+    assert repeated == [
+        (19, 0, 3), (19, 6, 4), (19, 12, 5), (19, 18, 6), (20, 0, 7), (20, 6, 8),
+        (20, 12, 1), (20, 18, 2), (21, 0, 3), (21, 6, 4),
+    ]  # fmt: skip
+
+
+def test_a_trace_of_a_single_point_repeats_every_day():
+    moved = trace([1]).shifted(ANCHOR)
+    begin = moved.points[0][0]
+    assert [moment - begin for moment, _ in moved.replay(begin, begin + timedelta(days=3))] == [
+        timedelta(days=number) for number in range(3)
     ]
 
 
@@ -58,12 +69,12 @@ def test_a_trace_has_nothing_before_its_first_point():
 
 
 def test_windows_laid_end_to_end_give_each_point_once():
-    moved = trace([1, 2, 3]).shifted(ANCHOR)
+    moved = over_days((14, 6), (16, 6)).shifted(ANCHOR)
     begin = moved.points[0][0]
-    cuts = [begin + minutes * timedelta(minutes=1) for minutes in range(0, 61, 4)]
+    cuts = [begin + hours * timedelta(hours=1) for hours in range(0, 24 * 12 + 1, 4)]
     parts = [point for start, end in pairwise(cuts) for point in moved.replay(start, end)]
-    assert parts == moved.replay(begin, begin + timedelta(hours=1))
-    assert len(parts) == 12
+    assert parts == moved.replay(begin, begin + timedelta(days=12))
+    assert len(parts) == 9 + 9 * 4 + 1
 
 
 def test_duplicate_timestamps_are_kept(tmp_path):
