@@ -1,4 +1,4 @@
-"""`make bench`: runs the benchmarks named, or all, on servers and a database of their own.
+"""`make bench`: runs the benchmarks named, or the two short ones, on servers and a database of their own.
 
 The last line printed is one JSON object of the figures. With RECORD=1 they are added to RESULTS.md.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tests import services
 
-NAMES = ("parse", "ingest", "collect")
+DEFAULT = ("parse", "ingest")
+NAMES = (*DEFAULT, "collect", "samples")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -56,7 +57,7 @@ def main(names: list[str]) -> int:
         return 2
     figures: dict[str, float] = {}
     with empty_database():
-        for name in names or NAMES:
+        for name in names or DEFAULT:
             found: dict[str, float] = import_module(f"benchmarks.bench_{name}").measure()
             for figure, value in found.items():
                 sys.stdout.write(f"{figure:<45}{value:>12}\n")
