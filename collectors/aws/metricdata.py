@@ -1,7 +1,7 @@
 """GetMetricData, any metrics: a call for each 500 queries, its pages put together and checked."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,20 +20,20 @@ Dimensions = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric and the statistic that is asked of it."""
+    """One metric, the statistic that is asked of it, and for how many seconds each point stands."""
 
     namespace: str
     name: str
     statistic: str
+    period_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The points asked for: one each `period_s` seconds, from `start` up to, but not including, `end`."""
+    """The time asked about: from `start` up to, but not including, `end`."""
 
     start: datetime
     end: datetime
-    period_s: int
 
 
 @dataclass(slots=True)
@@ -50,12 +50,16 @@ def points(
     Raises: TransientCloudError, PermanentCloudError.
     """
     for first in range(0, len(queries), MOST_QUERIES):
-        yield from _call(cloud, region, queries[first : first + MOST_QUERIES], window)
+        yield from one_call(cloud, region, queries[first : first + MOST_QUERIES], window)
 
 
-def _call(
+def one_call(
     cloud: Cloud, region: str, queries: Sequence[tuple[Metric, Dimensions]], window: Window
-) -> Iterable[Points]:
+) -> list[Points]:
+    """Return the points of each of at most 500 queries that ask for 100,800 points at the most.
+
+    Raises: TransientCloudError, PermanentCloudError.
+    """
     what = f"cloudwatch:GetMetricData in {region}"
     series = {f"q{number}": _Series() for number in range(len(queries))}
     for page in _pages(cloud, region, what, _question(queries, window)):
@@ -72,19 +76,19 @@ def _question(queries: Sequence[tuple[Metric, Dimensions]], window: Window) -> d
         "EndTime": window.end,
         "ScanBy": "TimestampAscending",
         "MetricDataQueries": [
-            {"Id": f"q{number}", "MetricStat": _stat(metric, dimensions, window.period_s)}
+            {"Id": f"q{number}", "MetricStat": _stat(metric, dimensions)}
             for number, (metric, dimensions) in enumerate(queries)
         ],
     }
 
 
-def _stat(metric: Metric, dimensions: Dimensions, period_s: int) -> dict[str, Any]:
+def _stat(metric: Metric, dimensions: Dimensions) -> dict[str, Any]:
     asked = {
         "Namespace": metric.namespace,
         "MetricName": metric.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
     }
-    return {"Metric": asked, "Period": period_s, "Stat": metric.statistic}
+    return {"Metric": asked, "Period": metric.period_s, "Stat": metric.statistic}
 
 
 def _pages(

@@ -18,11 +18,11 @@ MOST_PERIODS = MOST_POINTS // MOST_QUERIES
 
 # The network's metrics are bytes per period: only their sum means anything.
 _OF_EVERY_INSTANCE = (
-    Metric("AWS/EC2", "CPUUtilization", "Average"),
-    Metric("AWS/EC2", "NetworkIn", "Sum"),
-    Metric("AWS/EC2", "NetworkOut", "Sum"),
+    Metric("AWS/EC2", "CPUUtilization", "Average", PERIOD_S),
+    Metric("AWS/EC2", "NetworkIn", "Sum", PERIOD_S),
+    Metric("AWS/EC2", "NetworkOut", "Sum", PERIOD_S),
 )
-_MEMORY = Metric("CWAgent", "mem_used_percent", "Average")
+_MEMORY = Metric("CWAgent", "mem_used_percent", "Average", PERIOD_S)
 
 
 @dataclass(frozen=True, slots=True)

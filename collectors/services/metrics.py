@@ -111,7 +111,7 @@ def window_of(marks: Iterable[datetime | None], now: datetime) -> Window:
     end = _aligned(now - SETTLING)
     known = [mark for mark in marks if mark is not None]
     start = min(known) - OVERLAP if known else end - FIRST_WINDOW
-    return Window(max(start, end - LONGEST_WINDOW), end, PERIOD_S)
+    return Window(max(start, end - LONGEST_WINDOW), end)
 
 
 def _aligned(moment: datetime) -> datetime:

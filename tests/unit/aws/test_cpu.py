@@ -10,7 +10,7 @@ from collectors.aws.cpu import CpuDay, batch_size, daily_cpu, metric_queries
 from core.errors import InvalidInputError, PermanentCloudError, TransientCloudError
 
 FIRST, SECOND, THIRD = (date(2026, 3, day) for day in (1, 2, 3))
-NAMES = ("average0", "maximum0", "count0")
+NAMES = ("q0", "q1", "q2")
 
 
 def epoch(day, hour=0):
@@ -37,9 +37,9 @@ def page(*metrics, token=None):
 def one_day(average=5, maximum=9.5, hours=range(24), number=0):
     """The three results of an instance that had 12 samples in each of the hours of one day."""
     return (
-        metric(f"average{number}", [(epoch(FIRST), average)]),
-        metric(f"maximum{number}", [(epoch(FIRST), maximum)]),
-        metric(f"count{number}", [(epoch(FIRST, hour), 12.0) for hour in hours]),
+        metric(f"q{3 * number}", [(epoch(FIRST), average)]),
+        metric(f"q{3 * number + 1}", [(epoch(FIRST), maximum)]),
+        metric(f"q{3 * number + 2}", [(epoch(FIRST, hour), 12.0) for hour in hours]),
     )
 
 
@@ -62,7 +62,7 @@ def test_coverage_is_the_share_of_hours_with_samples(aws, cloud):
 
 def test_an_hour_without_samples_is_not_covered(aws, cloud):
     average, maximum, _ = one_day()
-    count = metric("count0", [(epoch(FIRST, 0), 12), (epoch(FIRST, 1), 0)])
+    count = metric("q2", [(epoch(FIRST, 0), 12), (epoch(FIRST, 1), 0)])
     aws.say(page(average, maximum, count))
     [day] = figures(cloud, "i-1")
     assert (day.samples, day.coverage) == (12, 1 / 24)
@@ -82,7 +82,7 @@ def test_what_is_asked(aws, cloud):
     assert [
         (query["Id"], query["MetricStat"]["Stat"], query["MetricStat"]["Period"])
         for query in asked["MetricDataQueries"]
-    ] == [("average0", "Average", 86400), ("maximum0", "Maximum", 86400), ("count0", "SampleCount", 3600)]
+    ] == [("q0", "Average", 86400), ("q1", "Maximum", 86400), ("q2", "SampleCount", 3600)]
     for query in asked["MetricDataQueries"]:
         assert query["MetricStat"]["Metric"] == {
             "Namespace": "AWS/EC2",
@@ -98,9 +98,9 @@ def test_no_instances_no_call(aws, cloud):
 
 def test_the_order_is_by_instance_and_day(aws, cloud):
     second = [
-        metric("average1", [(epoch(SECOND), 2), (epoch(FIRST), 1)]),
-        metric("maximum1", [(epoch(FIRST), 1), (epoch(SECOND), 2)]),
-        metric("count1", [(epoch(SECOND), 12), (epoch(FIRST), 12)]),
+        metric("q3", [(epoch(SECOND), 2), (epoch(FIRST), 1)]),
+        metric("q4", [(epoch(FIRST), 1), (epoch(SECOND), 2)]),
+        metric("q5", [(epoch(SECOND), 12), (epoch(FIRST), 12)]),
     ]
     aws.say(page(*second, *one_day()))
     assert [(day.instance_id, day.date) for day in figures(cloud, "i-1", "i-2")] == [
@@ -135,20 +135,20 @@ def test_a_metric_that_is_left_out_is_refused(aws, cloud):
 
 def test_a_day_of_which_only_a_part_is_known_is_refused(aws, cloud):
     average, _, count = one_day()
-    aws.say(page(average, metric("maximum0"), count))
+    aws.say(page(average, metric("q1"), count))
     with pytest.raises(TransientCloudError, match="part of the figures of i-1 on 2026-03-01"):
         figures(cloud, "i-1")
 
 
 def test_a_forbidden_metric_is_permanent(aws, cloud):
     messages = [{"Code": "c", "Value": "not yours"}]
-    aws.say(page(*one_day()[:2], metric("count0", status="Forbidden", Messages=messages)))
+    aws.say(page(*one_day()[:2], metric("q2", status="Forbidden", Messages=messages)))
     with pytest.raises(PermanentCloudError, match="not yours"):
         figures(cloud, "i-1")
 
 
 def test_an_internal_error_of_a_metric_is_transient(aws, cloud):
-    aws.say(page(*one_day()[:2], metric("count0", status="InternalError")))
+    aws.say(page(*one_day()[:2], metric("q2", status="InternalError")))
     with pytest.raises(TransientCloudError, match="failed inside CloudWatch"):
         figures(cloud, "i-1")
 
@@ -156,10 +156,10 @@ def test_an_internal_error_of_a_metric_is_transient(aws, cloud):
 @pytest.mark.parametrize(
     "odd",
     [
-        pytest.param(metric("count0") | {"Values": [1]}, id="fewer times than values"),
-        pytest.param(metric("count9"), id="a metric nobody asked for"),
-        pytest.param(metric("count0", [(0, None)]), id="no value"),
-        pytest.param(metric("count0", [(0, float("nan"))]), id="not a number"),
+        pytest.param(metric("q2") | {"Values": [1]}, id="fewer times than values"),
+        pytest.param(metric("q9"), id="a metric nobody asked for"),
+        pytest.param(metric("q2", [(0, None)]), id="no value"),
+        pytest.param(metric("q2", [(0, float("nan"))]), id="not a number"),
     ],
 )
 def test_an_odd_answer_is_refused(aws, cloud, odd):
