@@ -138,19 +138,20 @@ class Claim:
 
         `refused` is an error that is the cloud's refusal of who asked.
         """
+        outcome = {
+            "status": Status.FAILED if error else Status.SUCCEEDED,
+            "counts": dict(counts or {}),
+            "error": error,
+            "finished_at": Now(),
+            "lease_until": None,
+        }
         with self._booking():
-            self._update(
-                status=Status.FAILED if error else Status.SUCCEEDED,
-                counts=dict(counts or {}),
-                error=error,
-                finished_at=Now(),
-                lease_until=None,
-            )
             if isinstance(self.work, Run):
+                self._update(**outcome)
                 alarms.ended(self.run.pk, error=error, refused=refused)
                 ledger.advance(self.work)
             else:
-                Step.objects.filter(pk=self.work.pk).update(refused=refused)
+                self._update(**outcome, refused=refused)
                 ledger.finish_if_done(self.run.pk)
 
     def put_back(self, *, not_before: datetime) -> None:
