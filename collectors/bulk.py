@@ -93,7 +93,8 @@ class Stage:
         columns = ", ".join(self.columns)
         sql = f"""
             WITH written AS (
-                INSERT INTO {self.target} AS t ({columns}) SELECT {columns} FROM {self.table}
+                INSERT INTO {self.target} AS t ({columns})
+                SELECT {columns} FROM {self.table} ORDER BY {", ".join(self.key)}
                 ON CONFLICT ({", ".join(self.key)}) DO UPDATE SET ({", ".join(content)}) = ROW({theirs})
                 WHERE ({ours}) IS DISTINCT FROM ({theirs}) AND NOT ({unless})
                 RETURNING (t.xmax = 0) AS created

@@ -96,20 +96,26 @@ def _rows(
 
 def _merge(stage: bulk.Stage, seen_at: datetime) -> Counts:
     counts = stage.upsert(only_on_insert=("first_seen", "last_seen"))
-    stage.execute("UPDATE {t} t SET last_seen = %s, gone_at = NULL FROM {s} s WHERE {matches}", [seen_at])
+    # Not those that are new, nor those that a scan which began later has seen.
+    stage.execute(
+        "UPDATE {t} t SET last_seen = %s, gone_at = NULL FROM {s} s WHERE {matches} AND t.last_seen < %s",
+        [seen_at, seen_at],
+    )
     return counts
 
 
 def _merge_instances(stage: bulk.Stage, seen_at: datetime) -> Counts:
     counts = _merge(stage, seen_at)
     changes = InstanceStateChange._meta.db_table
+    # In the order of the key alone, PostgreSQL may read the table from its end until it meets the instance.
     stage.execute(
         f"""
         INSERT INTO {changes} (instance_id, from_state, to_state, observed_at)
         SELECT t.id, coalesce(last.to_state, ''), s.state, %s
         FROM {{s}} s JOIN {{t}} t ON {{matches}}
         LEFT JOIN LATERAL (
-            SELECT to_state FROM {changes} c WHERE c.instance_id = t.id ORDER BY c.id DESC LIMIT 1
+            SELECT to_state FROM {changes} c WHERE c.instance_id = t.id
+            ORDER BY c.observed_at DESC, c.id DESC LIMIT 1
         ) last ON true
         WHERE last.to_state IS DISTINCT FROM s.state""",
         [seen_at],

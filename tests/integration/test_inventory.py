@@ -1,8 +1,9 @@
 """The inventory follows the cloud: what appears, changes, vanishes, and what could not be read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
@@ -126,6 +127,15 @@ def test_moves_last_seen_but_not_first_seen(estate):
     after = Instance.objects.get()
     assert after.first_seen == before.first_seen
     assert after.last_seen > before.last_seen
+
+
+def test_leaves_alone_when_a_scan_that_began_later_saw_it(estate):
+    estate.instances["eu-west-1"] = [[instance("i-1")]]
+    collect()
+    later = timezone.now() + timedelta(minutes=1)
+    Instance.objects.update(last_seen=later)
+    collect()
+    assert Instance.objects.get().last_seen == later
 
 
 def test_records_each_change_of_state_with_its_time(estate):
