@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 from botocore.model import OperationModel, Shape
 from lxml import etree
 
-from collectors.aws import fastjson, fastxml
+from collectors.aws import fastask, fastjson, fastxml
 from collectors.aws.shapes import Parser
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,11 @@ _UNREADABLE = (
 
 
 def install(client: BaseClient) -> None:
-    """Have the client's long answers parsed fast; clients of other services stay as they are."""
+    """Have the client's long answers parsed fast, and its long question written so.
+
+    Clients of other services stay as they are.
+    """
+    fastask.install(client)
     service = client.meta.service_model
     for name, protocol, compiler in _OPERATIONS.get(service.service_name, ()):
         event = f"before-parse.{service.service_id.hyphenize()}.{name}"
