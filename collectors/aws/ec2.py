@@ -1,16 +1,25 @@
 """EC2 instances and EBS volumes, a page at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from collectors.aws import fastparse
 from collectors.aws.errors import torn, translated
+from collectors.aws.paging import asked_with, next_token
 from collectors.aws.session import HOME_REGION, Cloud
 
 PAGE_SIZE = 1000
 _OPTED_IN = frozenset({"opt-in-not-required", "opted-in"})
 _DETACHED = frozenset({"detaching", "detached"})
+# The last member of an answer: what stands there is a token, and not a part of somebody's tag.
+_NEXT_TOKEN = re.compile(rb"<nextToken>([^<>&\s]+)</nextToken>\s*</\w+>\s*\Z")
+_LONGEST_TOKEN = 8192
+
+OnNext = Callable[[str], None]
+"""What is told of the next page's token, as soon as it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,55 @@ def _pages(cloud: Cloud, region: str, operation: str, what: str) -> Iterator[dic
         if page is None:
             return
         yield page
+
+
+def instance_page(
+    cloud: Cloud, region: str, token: str | None, *, on_next: OnNext
+) -> tuple[list[InstanceRecord], str | None]:
+    """Return a page of a region's instances, and the next one's token unless it is the last.
+
+    Terminated instances are among them for as long as EC2 shows them. `on_next` is called with that token
+    once, before the page is parsed where that can be, and therefore also for pages that cannot be read.
+    Raises: TransientCloudError, PermanentCloudError.
+    """
+    what = f"ec2:DescribeInstances in {region}"
+    ask = cloud.client("ec2", region).describe_instances
+    page, following = _page(ask, token, what, on_next)
+    reservations = _member(page, "Reservations", what)
+    raw = (one for reservation in reservations for one in reservation.get("Instances", ()))
+    return [_instance(one, what) for one in raw], following
+
+
+def volume_page(
+    cloud: Cloud, region: str, token: str | None, *, on_next: OnNext
+) -> tuple[list[VolumeRecord], str | None]:
+    """Return a page of a region's volumes, and the next one's token, as `instance_page` does.
+
+    Raises: TransientCloudError, PermanentCloudError.
+    """
+    what = f"ec2:DescribeVolumes in {region}"
+    ask = cloud.client("ec2", region).describe_volumes
+    page, following = _page(ask, token, what, on_next)
+    return [_volume(one, what) for one in _member(page, "Volumes", what)], following
+
+
+def _page(
+    ask: Callable[..., Mapping[str, Any]], token: str | None, what: str, on_next: OnNext
+) -> tuple[Mapping[str, Any], str | None]:
+    told: list[str] = []
+
+    def look(body: bytes) -> None:
+        found = _NEXT_TOKEN.search(body, max(0, len(body) - _LONGEST_TOKEN))
+        if found and not told and (following := found[1].decode()) != token:
+            told.append(following)
+            on_next(following)
+
+    with translated(what), fastparse.showing(look):
+        page = ask(MaxResults=PAGE_SIZE, **asked_with(token))
+    following = next_token(page, token, what)
+    if following and not told:
+        on_next(following)
+    return page, following
 
 
 def _member(answer: Mapping[str, Any], name: str, what: str) -> Any:

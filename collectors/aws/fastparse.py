@@ -7,8 +7,11 @@ botocore's own parser; the values are equal either way.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -16,10 +19,13 @@ from botocore.client import BaseClient
 from botocore.model import OperationModel, Shape
 from lxml import etree
 
-from collectors.aws import fastask, fastjson, fastxml
+from collectors.aws import fastask, fastjson, fastxml, wanted
 from collectors.aws.shapes import Parser
 
 logger = logging.getLogger(__name__)
+
+Look = Callable[[bytes], None]
+_look: ContextVar[Look | None] = ContextVar("look", default=None)
 
 # What the parsers raise on an answer, or on a shape, that they cannot follow.
 _UNREADABLE = (
@@ -46,6 +52,16 @@ def install(client: BaseClient) -> None:
         client.meta.events.register(event, _Handler(protocol, compiler))
 
 
+@contextmanager
+def showing(look: Look) -> Iterator[None]:
+    """Show `look` the bodies of the long answers that are asked for in the block, before they are parsed."""
+    before = _look.set(look)
+    try:
+        yield
+    finally:
+        _look.reset(before)
+
+
 @dataclass(slots=True)
 class _Handler:
     """The `before-parse` handler of one operation of one client."""
@@ -63,6 +79,8 @@ class _Handler:
     ) -> None:
         if response_dict["status_code"] >= HTTPStatus.MULTIPLE_CHOICES:
             return
+        if look := _look.get():
+            look(response_dict["body"])
         shape = operation_model.output_shape
         if shape is None or operation_model.service_model.resolved_protocol != self.protocol:
             return
@@ -76,10 +94,10 @@ class _Handler:
             response_dict["body"] = rest
 
 
-_OPERATIONS = {
+_OPERATIONS: dict[str, tuple[tuple[str, str, Callable[[Shape], Parser]], ...]] = {
     "ec2": (
-        ("DescribeInstances", "ec2", fastxml.compiled),
-        ("DescribeVolumes", "ec2", fastxml.compiled),
+        ("DescribeInstances", "ec2", partial(fastxml.compiled, wanted=wanted.INSTANCES)),
+        ("DescribeVolumes", "ec2", partial(fastxml.compiled, wanted=wanted.VOLUMES)),
     ),
     "cloudwatch": (("GetMetricData", "json", fastjson.compiled),),
 }

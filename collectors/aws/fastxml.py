@@ -1,6 +1,7 @@
-"""EC2's XML, read by lxml along a plan that is made once from botocore's own output shape."""
+"""EC2's XML, read by lxml along a plan of what is wanted, made once from botocore's own output shape."""
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from botocore.utils import parse_timestamp
 from lxml import etree
 
 from collectors.aws.shapes import Parser, UnknownShapeError
+from collectors.aws.wanted import Wanted
 
 Node = Any
 """An lxml element; the stubs do not know that elements can be sliced."""
@@ -17,30 +19,35 @@ Plan = dict[str, tuple[str, int, Any]]
 """A structure's members by their tags: the member's name, the kind of node, and what reads that kind."""
 
 _TEXT, _VALUE, _STRUCTURE, _LIST = range(4)
+_NAMESPACE = "{"
+"""What lxml begins a tag with that has a namespace; a prefix without one is an error to libxml2."""
 _NOT_AN_ELEMENT = ("location", "xmlAttribute", "eventheader", "flattened")
 
 # The only beginning that is read here: no document type, hence no entities, and one namespace at most.
-_ROOT = re.compile(rb'\A(?:<\?xml [^<>]*\?>)?\s*<(\w+)(\s+xmlns="[^"<>&]*")?>')
+_ROOT = re.compile(rb'\A(?:<\?xml version=["\']1\.0["\'][^<>]*\?>)?\s*<(\w+)(\s+xmlns="[^"<>&]*")?>')
 # Comments, CDATA, processing instructions, and carriage returns, which touch on what is blank text.
 _UNUSUAL = (b"<!", b"<?", b"\r")
+# A page's tree takes many times the memory of its text, and threads would only share one processor.
+_ONE_AT_A_TIME = threading.Lock()
 
 
-def compiled(shape: Shape) -> Parser:
-    """Return a parser of answers with that output shape.
+def compiled(shape: Shape, wanted: Wanted) -> Parser:
+    """Return a parser of what is wanted of the answers with that output shape.
 
-    Raises: UnknownShapeError where the shape has what EC2's answers do not, such as maps or attributes;
+    Raises: UnknownShapeError where that has what EC2's answers do not, such as maps or attributes;
     the parser raises it, or what lxml and the converters raise, for bodies it cannot follow.
     """
     if "resultWrapper" in shape.serialization:
         raise UnknownShapeError(shape.name)
-    plan = _plan(shape, {})
+    plan = _plan(shape, wanted)
     root_name = shape.name.removesuffix("Result")
 
     def parse(body: bytes) -> tuple[dict[str, Any], bytes]:
-        root = _tree(body)
-        if not root.tag.startswith(root_name):
-            raise UnknownShapeError(root.tag)
-        return _structure(root[:], plan), _remainder(root)
+        with _ONE_AT_A_TIME:
+            root = _tree(body)
+            if not root.tag.startswith(root_name):
+                raise UnknownShapeError(root.tag)
+            return _structure(root[:], plan), _remainder(root)
 
     return parse
 
@@ -50,8 +57,6 @@ def _tree(body: bytes) -> Node:
     start = _ROOT.match(body)
     if start is None or any(_contains(body, mark, start.end()) for mark in _UNUSUAL):
         raise UnknownShapeError("an unusual document")
-    if start[2]:
-        body = body[: start.start(2)] + body[start.end(2) :]
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -60,7 +65,10 @@ def _tree(body: bytes) -> Node:
         huge_tree=True,
         remove_blank_text=True,
     )
-    root = etree.fromstring(body, parser)
+    # Fed in two parts, the body is not put together again without its namespace.
+    parser.feed(body[: start.end(1)])
+    parser.feed(body[start.end() - 1 :])
+    root = parser.close()
     if len(parser.error_log):
         raise UnknownShapeError("a document that libxml2 had to mend")
     return root
@@ -78,43 +86,44 @@ def _remainder(root: Node) -> bytes:
     return etree.tostring(rest)
 
 
-def _plan(shape: Shape, known: dict[str, Plan]) -> Plan:
-    """Return the plan of a structure; `known` holds those made before, by the names of their shapes."""
-    if shape.name in known:
-        return known[shape.name]
+def _plan(shape: Shape, wanted: Wanted) -> Plan:
+    """Return the plan of what is wanted of a structure."""
     if not isinstance(shape, StructureShape) or shape.is_tagged_union or shape.metadata.get("exception"):
         raise UnknownShapeError(shape.name)
-    plan = known[shape.name] = {}
-    for member, member_shape in shape.members.items():
+    plan: Plan = {}
+    for member, below in wanted.items():
+        member_shape = shape.members[member]
         if any(mark in member_shape.serialization for mark in _NOT_AN_ELEMENT):
             raise UnknownShapeError(member_shape.name)
         tag = member_shape.serialization.get("name", member)
-        plan[tag] = (member, *_how(member_shape, known))
+        plan[tag] = (member, *_how(member_shape, below))
     return plan
 
 
-def _how(shape: Shape, known: dict[str, Plan]) -> tuple[int, Any]:
+def _how(shape: Shape, wanted: Any) -> tuple[int, Any]:
     """Return the kind of a node and what reads it."""
     if shape.type_name == "string":
         return _TEXT, None
     if isinstance(shape, ListShape):
-        return _LIST, _how(shape.member, known)
+        return _LIST, _how(shape.member, wanted)
     if shape.type_name in _CONVERTERS:
         return _VALUE, _CONVERTERS[shape.type_name]
-    return _STRUCTURE, _plan(shape, known)
+    return _STRUCTURE, _plan(shape, wanted)
 
 
 def _structure(children: list[Node], plan: Plan) -> dict[str, Any]:
     """Read the members of a structure; most of the time goes by in this loop."""
     found: dict[str, Any] = {}
-    unknown = 0
+    unwanted = 0
     for child in children:
-        try:
-            member, kind, how = plan[child.tag]
-        except KeyError:
-            _check_unknown(child.tag)
-            unknown += 1
+        tag = child.tag
+        step = plan.get(tag)
+        if step is None:
+            if tag[0] == _NAMESPACE:
+                raise UnknownShapeError(tag)
+            unwanted += 1
             continue
+        member, kind, how = step
         if kind == _TEXT:
             found[member] = child.text or _empty(child)
         elif kind == _STRUCTURE:
@@ -123,7 +132,7 @@ def _structure(children: list[Node], plan: Plan) -> dict[str, Any]:
             found[member] = how(child.text or "")
         else:
             found[member] = _list(child[:], *how)
-    if len(found) + unknown != len(children):
+    if len(found) + unwanted != len(children):
         raise UnknownShapeError("a member twice")
     return found
 
@@ -143,12 +152,6 @@ def _empty(node: Node) -> str:
     if len(node):
         raise UnknownShapeError(f"{node.tag} with children")
     return ""
-
-
-def _check_unknown(tag: str) -> None:
-    """Let members pass that botocore does not know either, but not names in other namespaces."""
-    if ":" in tag or "{" in tag:
-        raise UnknownShapeError(tag)
 
 
 def _timestamp(text: str) -> datetime:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from collectors.aws.errors import torn, translated
 from collectors.aws.metricdata import MOST_POINTS, MOST_QUERIES, Dimensions, Metric, Points, Window, points
+from collectors.aws.paging import asked_with, next_token
 from collectors.aws.session import Cloud
 
 PERIOD_S = 300
@@ -23,6 +24,7 @@ _OF_EVERY_INSTANCE = (
     Metric("AWS/EC2", "NetworkOut", "Sum", PERIOD_S),
 )
 _MEMORY = Metric("CWAgent", "mem_used_percent", "Average", PERIOD_S)
+_LISTED = {"Namespace": _MEMORY.namespace, "MetricName": _MEMORY.name, "RecentlyActive": "PT3H"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +80,45 @@ def _together(series: Sequence[Points]) -> list[Reading]:
     ]
 
 
-def memory_dimensions(cloud: Cloud, region: str) -> dict[str, dict[str, str]]:
-    """Return under which dimensions the CloudWatch agent publishes memory, by instance id.
+def memory_page(cloud: Cloud, region: str, token: str | None) -> tuple[dict[str, dict[str, str]], str | None]:
+    """Return under which dimensions instances publish their memory, by their ids, and the next page's token.
 
-    Where one instance has several such metrics, which tell the same, it is the one with the fewest
-    dimensions. Instances that were silent for three hours are not listed.
+    That is what the CloudWatch agent of a page's instances does. Where one instance has several such metrics
+    on it, which tell the same, it is the one with the fewest dimensions. Instances that were silent for three
+    hours are not listed.
 
     Raises: TransientCloudError, PermanentCloudError.
     """
+    what = f"cloudwatch:ListMetrics in {region}"
+    client = cloud.client("cloudwatch", region)
+    with translated(what):
+        page = client.list_metrics(**_LISTED, **asked_with(token))
+    if "Metrics" not in page:
+        raise torn(what, "no Metrics")
     found: dict[str, dict[str, str]] = {}
-    for metric in _listed(cloud, region, f"cloudwatch:ListMetrics in {region}"):
+    for metric in page["Metrics"]:
         dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", ())}
         instance_id = dimensions.get("InstanceId")
         if instance_id and _simpler(dimensions, found.get(instance_id)):
             found[instance_id] = dimensions
+    return found, next_token(page, token, what)
+
+
+def memory_dimensions(cloud: Cloud, region: str) -> dict[str, dict[str, str]]:
+    """Return what all pages of `memory_page` tell together.
+
+    Raises: TransientCloudError, PermanentCloudError.
+    """
+    found, token = memory_page(cloud, region, None)
+    while token:
+        page, token = memory_page(cloud, region, token)
+        found |= {
+            instance_id: dimensions
+            for instance_id, dimensions in page.items()
+            if _simpler(dimensions, found.get(instance_id))
+        }
     return found
 
 
 def _simpler(one: Mapping[str, str], other: Mapping[str, str] | None) -> bool:
     return other is None or (len(one), sorted(one.items())) < (len(other), sorted(other.items()))
-
-
-def _listed(cloud: Cloud, region: str, what: str) -> Iterator[Mapping[str, Any]]:
-    paginator = cloud.client("cloudwatch", region).get_paginator("list_metrics")
-    pages = iter(
-        paginator.paginate(Namespace=_MEMORY.namespace, MetricName=_MEMORY.name, RecentlyActive="PT3H")
-    )
-    while True:
-        with translated(what):
-            page = next(pages, None)
-        if page is None:
-            return
-        if "Metrics" not in page:
-            raise torn(what, "no Metrics")
-        yield from page["Metrics"]

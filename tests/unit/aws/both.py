@@ -1,22 +1,32 @@
 """The same bytes through botocore alone and through botocore with the fast parsers installed."""
 
+from functools import partial
+
 import boto3
 from botocore.parsers import create_parser
 
-from collectors.aws import fastparse
+from collectors.aws import fastparse, fastxml
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 
 class Both:
-    """One operation of one service, parsed both ways as botocore's endpoint does it."""
+    """One operation of one service, parsed both ways as botocore's endpoint does it.
 
-    def __init__(self, service, operation):
+    Of EC2's answers the hook reads what is `wanted`, or every member that botocore knows.
+    """
+
+    def __init__(self, service, operation, wanted=None):
         self.operation = operation
         session = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none")
         self.client = session.client(service, region_name="eu-west-1")
-        fastparse.install(self.client)
         self.model = self.client.meta.service_model.operation_model(operation)
+        if service == "ec2":
+            compiler = partial(fastxml.compiled, wanted=wanted or everything(self.model.output_shape))
+            hook = fastparse._Handler("ec2", compiler)
+            self.client.meta.events.register(f"before-parse.ec2.{operation}", hook)
+        else:
+            fastparse.install(self.client)
 
     def botocore(self, body, status=200):
         """The values that botocore's parser finds, or the type of what it raises."""
@@ -46,6 +56,15 @@ class Both:
             return parser.parse(answer, self.model.output_shape)
         except Exception as error:  # noqa: BLE001 (whatever botocore raises is what is compared)
             return type(error)
+
+
+def everything(shape):
+    """What to want of a shape to have all its members."""
+    if shape.type_name == "list":
+        return everything(shape.member)
+    if shape.type_name != "structure":
+        return True
+    return {name: everything(member) for name, member in shape.members.items()}
 
 
 HEADERS = {"x-amzn-requestid": "id-1", "Content-Type": "text/xml"}

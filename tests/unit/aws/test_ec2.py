@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collectors.aws import ec2
+from collectors.aws import ec2, fastxml
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from core.errors import PermanentCloudError, TransientCloudError
 from tests.unit.aws.both import NAMESPACE
@@ -38,14 +38,25 @@ def volumes(*items):
     return answer("DescribeVolumes", f"<volumeSet>{listed}</volumeSet>")
 
 
-def only(pages):
-    [[record]] = pages
+def instance_page(cloud, token=None, *, region="eu-west-1"):
+    """The page's records, the next page's token, and what was told of it."""
+    told = []
+    return *ec2.instance_page(cloud, region, token, on_next=told.append), told
+
+
+def only_instance(cloud):
+    [record], _, _ = instance_page(cloud)
+    return record
+
+
+def only_volume(cloud):
+    [record], _ = ec2.volume_page(cloud, "eu-west-1", None, on_next=pytest.fail)
     return record
 
 
 def test_an_instance(aws, cloud):
     aws.say(instances(FULL))
-    assert only(ec2.instance_pages(cloud, "eu-west-1")) == InstanceRecord(
+    assert only_instance(cloud) == InstanceRecord(
         instance_id="i-1",
         instance_type="m5.large",
         state="running",
@@ -65,7 +76,7 @@ def test_an_instance(aws, cloud):
 
 def test_an_instance_of_which_little_is_said(aws, cloud):
     aws.say(instances(BARE))
-    found = only(ec2.instance_pages(cloud, "eu-west-1"))
+    found = only_instance(cloud)
     assert (found.name, found.lifecycle, found.public_ip, found.tags) == ("", "", "", {})
     assert (found.detailed_monitoring, found.launched_at) == (False, None)
 
@@ -73,39 +84,69 @@ def test_an_instance_of_which_little_is_said(aws, cloud):
 def test_a_long_name_is_cut_to_its_column(aws, cloud):
     tag = f"<tagSet><item><key>Name</key><value>{'x' * 300}</value></item></tagSet>"
     aws.say(instances(BARE + tag))
-    assert len(only(ec2.instance_pages(cloud, "eu-west-1")).name) == 256
+    assert len(only_instance(cloud).name) == 256
 
 
 def test_pages_follow_each_other(aws, cloud):
     aws.say(instances(FULL, token="t-1")).say(instances(BARE))
-    pages = ec2.instance_pages(cloud, "eu-west-1")
-    assert [record.instance_id for record in next(pages)] == ["i-1"]
-    assert len(aws.requests) == 1
-    assert [record.instance_id for record in next(pages)] == ["i-2"]
+    first, token, _ = instance_page(cloud)
+    second, last, told = instance_page(cloud, token)
+    assert [record.instance_id for record in first + second] == ["i-1", "i-2"]
+    assert (token, last, told) == ("t-1", None, [])
     assert [(asked["MaxResults"], asked.get("NextToken")) for asked in aws.asked()] == [
         ("1000", None),
         ("1000", "t-1"),
     ]
 
 
-def test_a_token_that_comes_again_is_not_followed_for_ever(aws, cloud):
-    aws.say(instances(FULL, token="t-1"))
-    with pytest.raises(PermanentCloudError, match="token"):
-        list(ec2.instance_pages(cloud, "eu-west-1"))
-    assert len(aws.requests) == 2
+def test_the_next_page_is_told_before_this_one_is_parsed(aws, cloud, monkeypatch):
+    order = []
+    monkeypatch.setattr(fastxml, "_tree", lambda body: order.append("parse"))
+    aws.say(instances(BARE, token="t+/=-1"))
+    ec2.instance_page(cloud, "eu-west-1", None, on_next=order.append)
+    assert order == ["t+/=-1", "parse"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(instances(BARE, token="t&amp;1"), id="escaped"),
+        pytest.param(instances(BARE, token="t&1").replace(b"&", b"<![CDATA[&]]>"), id="CDATA"),
+        pytest.param(
+            answer("DescribeInstances", "<nextToken>t&amp;1</nextToken><reservationSet/>"), id="in front"
+        ),
+    ],
+)
+def test_a_token_that_is_no_plain_end_is_told_after_parsing(aws, cloud, body):
+    aws.say(body)
+    _, token, told = instance_page(cloud)
+    assert (token, told) == ("t&1", ["t&1"])
+
+
+def test_a_tag_is_not_taken_for_a_token(aws, cloud):
+    tag = "<tagSet><item><key>a</key><value>&lt;nextToken&gt;t&lt;/nextToken&gt;</value></item></tagSet>"
+    aws.say(instances(BARE + tag))
+    assert instance_page(cloud)[1:] == (None, [])
+
+
+@pytest.mark.parametrize("token", ["t-1", "t&amp;1"])
+def test_a_token_that_comes_again_is_not_followed_for_ever(aws, cloud, token):
+    aws.say(instances(FULL, token=token))
+    told = []
+    with pytest.raises(TransientCloudError, match="the token that it was asked with"):
+        ec2.instance_page(cloud, "eu-west-1", token.replace("amp;", ""), on_next=told.append)
+    assert told == []
 
 
 def test_an_empty_account_has_one_empty_page(aws, cloud):
     aws.say(instances())
-    assert list(ec2.instance_pages(cloud, "eu-west-1")) == [[]]
+    assert instance_page(cloud) == ([], None, [])
 
 
-def test_a_later_page_that_fails_fails_the_scan(aws, cloud):
-    aws.say(instances(FULL, token="t-1")).refuse_xml("InternalError", status=500)
-    pages = ec2.instance_pages(cloud, "eu-west-1")
-    assert len(next(pages)) == 1
+def test_a_page_that_is_refused_tells_of_no_other(aws, cloud):
+    aws.refuse_xml("InternalError", status=500)
     with pytest.raises(TransientCloudError):
-        next(pages)
+        ec2.instance_page(cloud, "eu-west-1", "t-1", on_next=pytest.fail)
 
 
 @pytest.mark.parametrize(
@@ -116,19 +157,19 @@ def test_a_later_page_that_fails_fails_the_scan(aws, cloud):
 def test_an_answer_that_is_none_is_not_taken_for_an_empty_account(aws, cloud, body):
     aws.say(body)
     with pytest.raises(TransientCloudError, match="ec2:DescribeInstances in eu-west-1"):
-        list(ec2.instance_pages(cloud, "eu-west-1"))
+        instance_page(cloud)
 
 
 def test_an_instance_without_a_state_is_refused(aws, cloud):
     aws.say(instances("<instanceId>i-1</instanceId><instanceType>t3.micro</instanceType>"))
     with pytest.raises(TransientCloudError, match="no State"):
-        list(ec2.instance_pages(cloud, "eu-west-1"))
+        instance_page(cloud)
 
 
 def test_throttling_is_retried_and_then_transient(aws, cloud, tally):
     aws.refuse_xml("RequestLimitExceeded", status=503)
     with pytest.raises(TransientCloudError, match="RequestLimitExceeded"):
-        list(ec2.instance_pages(cloud, "eu-west-1"))
+        instance_page(cloud)
     assert tally.calls == 4
 
 
@@ -139,15 +180,15 @@ def test_throttling_is_retried_and_then_transient(aws, cloud, tally):
 def test_a_refusal_is_permanent_and_not_repeated(aws, cloud, tally, code, status):
     aws.refuse_xml(code, status=status)
     with pytest.raises(PermanentCloudError, match=code):
-        list(ec2.instance_pages(cloud, "eu-west-1"))
+        instance_page(cloud)
     assert tally.calls == 1
 
 
 def test_one_failing_region_leaves_the_others_alone(aws, cloud):
     aws.refuse_xml("AuthFailure", status=401).say(instances(FULL))
     with pytest.raises(PermanentCloudError, match="in ap-east-1"):
-        list(ec2.instance_pages(cloud, "ap-east-1"))
-    assert only(ec2.instance_pages(cloud, "eu-west-1")).instance_id == "i-1"
+        instance_page(cloud, region="ap-east-1")
+    assert only_instance(cloud).instance_id == "i-1"
 
 
 def test_a_volume(aws, cloud):
@@ -160,7 +201,7 @@ def test_a_volume(aws, cloud):
             "<encrypted>true</encrypted><tagSet><item><key>a</key><value>b</value></item></tagSet>"
         )
     )
-    assert only(ec2.volume_pages(cloud, "eu-west-1")) == VolumeRecord(
+    assert only_volume(cloud) == VolumeRecord(
         volume_id="vol-1",
         volume_type="gp3",
         state="in-use",
@@ -181,7 +222,7 @@ LOOSE = "<volumeId>vol-1</volumeId><size>8</size><status>available</status><volu
 
 def test_what_a_volume_does_not_say_is_unknown(aws, cloud):
     aws.say(volumes(LOOSE))
-    found = only(ec2.volume_pages(cloud, "eu-west-1"))
+    found = only_volume(cloud)
     assert (found.iops, found.throughput_mibps, found.created_at) == (None, None, None)
     assert (found.attached_to, found.device, found.encrypted) == ("", "", False)
 
@@ -192,7 +233,28 @@ def test_a_volume_counts_as_attached_where_it_stays_attached(aws, cloud):
         for instance, state in (("i-1", "detaching"), ("i-3", "attached"), ("i-2", "attached"))
     )
     aws.say(volumes(f"{LOOSE}<attachmentSet>{held}</attachmentSet>"))
-    assert only(ec2.volume_pages(cloud, "eu-west-1")).attached_to == "i-2"
+    assert only_volume(cloud).attached_to == "i-2"
+
+
+def test_volumes_come_by_pages_too(aws, cloud):
+    aws.say(volumes(LOOSE).replace(b"</volumeSet>", b"</volumeSet><nextToken>t-2</nextToken>"))
+    told = []
+    [record], token = ec2.volume_page(cloud, "eu-west-1", "t-1", on_next=told.append)
+    assert (record.volume_id, token, told) == ("vol-1", "t-2", ["t-2"])
+    assert aws.asked()[0]["NextToken"] == "t-1"
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (only_instance, instances(FULL)),
+        (only_volume, volumes(LOOSE + "<encrypted>true</encrypted><attachmentSet/><tagSet/>")),
+    ],
+    ids=["instance", "volume"],
+)
+def test_what_is_left_to_botocore_makes_the_same_record(aws, cloud, read, body):
+    aws.say(body).say(body.replace(b"<item>", b"<item><!-- unusual -->"))
+    assert read(cloud) == read(cloud)
 
 
 def test_only_enabled_regions_are_listed(aws, cloud):

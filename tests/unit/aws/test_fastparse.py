@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from collectors.aws import fastparse
+from collectors.aws import fastparse, wanted
 from collectors.aws.session import Access, Cloud
 from tests.unit.aws.both import Both, assert_read_fast_and_equal
 from tests.unit.aws.test_ec2 import FULL, instances
@@ -16,8 +16,32 @@ SCALARS = {"boolean": True, "integer": 7, "long": 2**40, "double": 0.1, "float":
 @pytest.mark.parametrize("operation", ["DescribeInstances", "DescribeVolumes"])
 def test_every_member_that_ec2_knows(operation):
     both = Both("ec2", operation)
-    body = f"<{operation}Response>{xml(both.model.output_shape, count())}</{operation}Response>"
-    assert_read_fast_and_equal(both, body.encode())
+    assert_read_fast_and_equal(both, complete(both))
+
+
+@pytest.mark.parametrize(
+    ("operation", "members"), [("DescribeInstances", wanted.INSTANCES), ("DescribeVolumes", wanted.VOLUMES)]
+)
+def test_what_is_wanted_and_no_more(operation, members):
+    both = Both("ec2", operation, members)
+    parsed, fast = both.hooked(complete(both))
+    assert fast
+    assert parsed == only(both.botocore(complete(both)), {**members, "ResponseMetadata": True})
+
+
+def complete(both):
+    """An answer with all members."""
+    members = xml(both.model.output_shape, count())
+    return f"<{both.operation}Response>{members}</{both.operation}Response>".encode()
+
+
+def only(value, members):
+    """What is wanted of a value."""
+    if members is True:
+        return value
+    if isinstance(value, list):
+        return [only(item, members) for item in value]
+    return {name: only(value[name], below) for name, below in members.items()}
 
 
 def test_every_member_that_cloudwatch_knows():

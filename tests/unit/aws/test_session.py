@@ -63,7 +63,7 @@ def test_cloudwatch_speaks_the_protocol_that_is_parsed_fast(cloud):
 def test_a_role_is_assumed_with_its_external_id(aws, tally):
     aws.say(assumed()).say(instances(FULL))
     role = Cloud(Access("210987654321", role_arn=ROLE, external_id="cloudintel-1"), tally)
-    assert len(list(ec2.instance_pages(role, "eu-west-1"))) == 1
+    assert len(ec2.instance_page(role, "eu-west-1", None, on_next=pytest.fail)[0]) == 1
     asked = aws.asked()[0]
     assert (asked["Action"], asked["RoleArn"]) == ("AssumeRole", ROLE)
     assert (asked["ExternalId"], asked["RoleSessionName"]) == ("cloudintel-1", "cloudintel")
@@ -75,7 +75,7 @@ def test_a_role_is_assumed_once_for_all_clients(aws, tally):
     aws.say(assumed()).say(instances(FULL))
     role = Cloud(Access("210987654321", role_arn=ROLE), tally)
     for region in ("eu-west-1", "us-east-1"):
-        list(ec2.instance_pages(role, region))
+        ec2.instance_page(role, region, None, on_next=pytest.fail)
     assert [asked["Action"] for asked in aws.asked()] == ["AssumeRole", *["DescribeInstances"] * 2]
     assert "ExternalId" not in aws.asked()[0]
 
@@ -84,7 +84,7 @@ def test_a_role_is_assumed_anew_before_it_expires(aws, tally):
     aws.say(assumed("old", minutes=5)).say(instances(FULL)).say(assumed("new")).say(instances(FULL))
     role = Cloud(Access("210987654321", role_arn=ROLE), tally)
     for _ in range(2):
-        list(ec2.instance_pages(role, "eu-west-1"))
+        ec2.instance_page(role, "eu-west-1", None, on_next=pytest.fail)
     tokens = [request.headers.get("X-Amz-Security-Token") for request in aws.requests]
     assert tokens == [None, b"old", None, b"new"]
 
@@ -93,7 +93,7 @@ def test_a_denied_role_is_permanent_and_says_what_to_check(aws, tally):
     aws.refuse_sts("AccessDenied", "not authorized to perform: sts:AssumeRole")
     role = Cloud(Access("210987654321", role_arn=ROLE), tally)
     with pytest.raises(PermanentCloudError, match=r"by AssumeRole \(AccessDenied.*trust policy"):
-        list(ec2.instance_pages(role, "eu-west-1"))
+        ec2.instance_page(role, "eu-west-1", None, on_next=pytest.fail)
     assert tally.calls == 1
 
 
@@ -101,7 +101,7 @@ def test_a_throttled_role_is_transient(aws, tally):
     aws.refuse_sts("Throttling", status=400)
     role = Cloud(Access("210987654321", role_arn=ROLE), tally)
     with pytest.raises(TransientCloudError, match="Throttling"):
-        list(ec2.instance_pages(role, "eu-west-1"))
+        ec2.instance_page(role, "eu-west-1", None, on_next=pytest.fail)
     assert tally.calls == 4
 
 
