@@ -252,16 +252,19 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_ROUTES = {
-    "pipelines.tasks.plan_run": {"queue": "aws"},
-    "pipelines.tasks.execute_step": {"queue": "aws"},
-    "pipelines.tasks.*": {"queue": "critical"},
-}
+# Runs and steps are sent to their queue by pipelines.messages.
+CELERY_TASK_ROUTES = {"pipelines.tasks.*": {"queue": "critical"}}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# For how long what a worker has claimed is left to it without a sign of life.
+LEASE_S: int = env.int("LEASE_S", default=90)
+_SHORTEST_LEASE_S = 5
+if LEASE_S < _SHORTEST_LEASE_S:
+    raise ImproperlyConfigured(f"LEASE_S must be at least {_SHORTEST_LEASE_S} seconds.")
 
 # --- The cloud -------------------------------------------------------------------------------
 try:
@@ -270,6 +273,7 @@ except InvalidOperation:
     AWS_DAILY_BUDGET_USD = Decimal("NaN")
 if not (AWS_DAILY_BUDGET_USD.is_finite() and AWS_DAILY_BUDGET_USD >= 0):
     raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00")
+AWS_RATE_LIMITS: str = env.str("AWS_RATE_LIMITS", default="")
 METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
 if METRIC_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("METRIC_RETENTION_DAYS must be at least 1.")

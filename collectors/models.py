@@ -321,6 +321,9 @@ class MetricSeries(models.Model):
         blank=True,
         help_text="Where the CloudWatch agent publishes the memory; null: nowhere known.",
     )
+    memory_listed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Which listing of all metrics found that last."
+    )
 
     class Meta:
         db_table = "metric_series"

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from collectors.services import metrics
 from collectors.services.costs import CostHandler
 from collectors.services.cpu import CpuHandler
-from collectors.services.inventory import InventoryHandler
+from collectors.services.inventory import InventoryHandler, mark_gone
 from collectors.services.metrics import MetricsHandler
 from collectors.services.partitions import PartitionsHandler
 from pipelines import registry
@@ -16,7 +17,7 @@ DAILY = "daily"
 
 def register() -> None:
     """Tell the ledger how each source is collected."""
-    registry.register(Pipeline(name="ec2", handler=InventoryHandler))
+    registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone))
     registry.register(Pipeline(name="cost", handler=CostHandler))
     registry.register(Pipeline(name="cpu", handler=CpuHandler))
     registry.register(
@@ -30,8 +31,9 @@ def register() -> None:
     )
     registry.register(
         Pipeline(
-            name="metrics",
+            name=metrics.PIPELINE,
             handler=MetricsHandler,
+            conclude=metrics.conclude,
             every=timedelta(hours=1),
             title="Collect metric samples",
         )

@@ -18,7 +18,11 @@ class PermanentCloudError(CloudIntelError):
 
 
 class AccessRefusedError(PermanentCloudError):
-    """The cloud does not accept who asks, or what they ask for: whatever is asked next ends the same way."""
+    """The cloud does not permit what is asked; asking the same of it again ends the same way."""
+
+
+class CredentialsRefusedError(AccessRefusedError):
+    """The cloud does not accept who asks, whatever it is they ask for."""
 
 
 class BudgetExceededError(PermanentCloudError):
@@ -27,3 +31,11 @@ class BudgetExceededError(PermanentCloudError):
 
 class LeaseLostError(CloudIntelError):
     """This worker's claim on a run has passed to another; its writes are refused."""
+
+
+class NotYetError(CloudIntelError):
+    """The work is to be put back for so many seconds; nothing of it was done."""
+
+    def __init__(self, wait_s: float, why: str) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s

@@ -9,24 +9,20 @@ import logging
 from collections.abc import Callable
 
 import redis
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from drf_spectacular.utils import extend_schema, inline_serializer
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core import valkey
 from core.api import ExactJSONRenderer
 
 logger = logging.getLogger(__name__)
-
-BROKER_TIMEOUT_S = 2.0
 
 _MESSAGE = inline_serializer(
     "Health", {"message": serializers.CharField(), "version": serializers.CharField()}
@@ -95,13 +91,7 @@ def _check_database() -> None:
 
 def _check_broker() -> None:
     """Ask the broker for a sign of life, once. Raises: redis.RedisError."""
-    with redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=BROKER_TIMEOUT_S,
-        socket_connect_timeout=BROKER_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    ) as broker:
-        broker.ping()
+    valkey.client().ping()
 
 
 message = MessageView.as_view()

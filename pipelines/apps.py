@@ -6,7 +6,7 @@ class PipelinesConfig(AppConfig):
     name = "pipelines"
 
     def ready(self) -> None:
-        """Have the schedules created whenever the database is brought up to date."""
-        from pipelines import schedules  # noqa: PLC0415 - models are not there before Django is ready
+        """Listen to what becomes of workers, and have schedules created when the database is brought up."""
+        from pipelines import schedules, workers  # noqa: F401, PLC0415 - models come when Django is ready
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")

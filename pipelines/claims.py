@@ -5,29 +5,31 @@ progress, and a fence number that every write checks, so that a worker which los
 any more.
 """
 
-import os
-import socket
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import LeaseLostError
-from pipelines import alarms, ledger
+from pipelines import alarms, ledger, registry, workers
+from pipelines.later import later
 from pipelines.models import Run, Status, Step
 from pipelines.registry import Counts, PlannedStep
 
-LEASE = timedelta(seconds=90)
-RENEW_AFTER_S = LEASE.total_seconds() / 3
+
+def lease() -> timedelta:
+    """Return for how long a claim holds without a sign of life."""
+    return timedelta(seconds=settings.LEASE_S)
 
 
 def claim_run(run_id: int) -> "Claim | None":
@@ -51,8 +53,8 @@ def _take(work: "QuerySet[Run] | QuerySet[Step]") -> int:
         status=Status.RUNNING,
         attempt=F("attempt") + 1,
         fence=F("fence") + 1,
-        lease_until=Now() + LEASE,
-        worker=f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
+        lease_until=Now() + lease(),
+        worker=workers.name(),
         started_at=Coalesce("started_at", Now()),
     )
 
@@ -72,11 +74,11 @@ class Claim:
         return self.work if isinstance(self.work, Run) else self.work.run
 
     @property
-    def step(self) -> str:
-        """The name of the step that is held. Raises: TypeError for a claim on a whole run."""
+    def step(self) -> PlannedStep:
+        """The step that is held. Raises: TypeError for a claim on a whole run."""
         if isinstance(self.work, Run):
             raise TypeError(f"{self.work} is claimed as a whole.")
-        return self.work.name
+        return PlannedStep(self.work.name, self.work.payload)
 
     # --- Working -----------------------------------------------------------------------------
     def _update(self, **values: object) -> None:
@@ -91,7 +93,7 @@ class Claim:
 
     def renew(self) -> None:
         """Prolong the lease. Raises: LeaseLostError."""
-        self._update(lease_until=Now() + LEASE)
+        self._update(lease_until=Now() + lease())
         self._renewed = time.monotonic()
 
     def spend(self, *, calls: int = 0, usd: Decimal = Decimal(0)) -> None:
@@ -101,7 +103,7 @@ class Claim:
         """
         self._calls += calls
         self._cost_usd += usd
-        if usd or time.monotonic() - self._renewed > RENEW_AFTER_S:
+        if usd or time.monotonic() - self._renewed > settings.LEASE_S / 3:
             self.renew()
 
     @contextmanager
@@ -122,25 +124,44 @@ class Claim:
             self._calls, self._cost_usd = unwritten
             raise
 
+    def add(self, planned: Iterable[PlannedStep]) -> None:
+        """Add steps to the run; one whose name it has already stays as it is. Raises: LeaseLostError."""
+        steps = [_planned(self.run, step, timezone.now()) for step in planned]
+        with self.writing():
+            Step.objects.bulk_create(steps, batch_size=1000, ignore_conflicts=True)
+            names = [step.name for step in steps]
+            transaction.on_commit(partial(ledger.publish_steps, self.run.pk, names))
+
+    def remember(self, payload: Mapping[str, Any], counts: Counts) -> None:
+        """Keep what is left to do of the step and what was counted: a retry goes on from there.
+
+        It has all its tries before it again. Raises: LeaseLostError.
+        """
+        self.work.counts = self._counted(counts)
+        self.work.retries = 0
+        self._update(payload=payload, counts=self.work.counts, retries=0)
+
     # --- Ending ------------------------------------------------------------------------------
     def plan(self, planned: Iterable[PlannedStep]) -> None:
         """Store the run's steps and let go of it; steps with an error have failed already."""
         now = timezone.now()
         steps = [_planned(self.run, step, now) for step in planned]
         with self._booking():
-            self._update(lease_until=None)
+            self._update(lease_until=None, error="", retries=0)
             Step.objects.bulk_create(steps, batch_size=1000)
             ledger.finish_if_done(self.run.pk)
             transaction.on_commit(partial(ledger.publish_steps, self.run.pk))
 
-    def end(self, *, counts: Counts | None = None, error: str = "", refused: bool = False) -> None:
+    def end(
+        self, *, counts: Counts | None = None, error: str = "", refused: ledger.Refusal | None = None
+    ) -> None:
         """End the step, and with the last step its run; or end a run that cannot be planned.
 
-        `refused` is an error that is the cloud's refusal of who asked.
+        With an error that is the cloud's refusal, the steps that would meet the same one end with it.
         """
         outcome = {
             "status": Status.FAILED if error else Status.SUCCEEDED,
-            "counts": dict(counts or {}),
+            "counts": self._counted(counts),
             "error": error,
             "finished_at": Now(),
             "lease_until": None,
@@ -148,22 +169,56 @@ class Claim:
         with self._booking():
             if isinstance(self.work, Run):
                 self._update(**outcome)
-                alarms.ended(self.run.pk, error=error, refused=refused)
+                alarms.ended(self.run.pk, error=error, refused=refused is not None)
                 ledger.advance(self.work)
             else:
-                self._update(**outcome, refused=refused)
+                self._update(**outcome, payload={}, refused=refused is not None)
+                if refused is not None:
+                    ledger.refuse(self.work, refused, error)
                 ledger.finish_if_done(self.run.pk)
 
-    def put_back(self, *, not_before: datetime) -> None:
-        """Give the work back untried, to be done at that time or later. Raises: LeaseLostError."""
+    def _counted(self, counts: Counts | None) -> dict[str, int]:
+        total = Counts(self.work.counts)
+        total.update(counts or {})
+        return dict(total)
+
+    def put_back(self, *, wait_s: float) -> None:
+        """Give the work back untried, to be done so many seconds later. Raises: LeaseLostError."""
+        self._requeue(wait_s, attempt=F("attempt") - 1)
+
+    def retry(self, *, error: str) -> bool:
+        """Give the work back to be tried again after a pause; False when that was done often enough.
+
+        Raises: LeaseLostError.
+        """
+        policy = registry.get(self.run.pipeline).retry
+        if self.work.retries >= policy.times:
+            return False
+        self._requeue(policy.pause_s(self.work.retries), retries=F("retries") + 1, error=error)
+        return True
+
+    def interrupted(self) -> None:
+        """Give the work back as soon as the database answers; in a worker, by a thread of its own.
+
+        Whatever was being written is gone with its transaction. Where this comes to nothing, the lease runs
+        out.
+        """
+        later.do(partial(self._requeue, min(60.0, float(self.work.attempt))))
+
+    def _requeue(self, wait_s: float, **values: object) -> None:
         with self._booking():
             self._update(
-                status=Status.QUEUED, attempt=F("attempt") - 1, lease_until=None, not_before=not_before
+                status=Status.QUEUED,
+                lease_until=None,
+                published_at=None,
+                not_before=Now() + timedelta(seconds=wait_s),
+                **values,
             )
+        later.do(partial(ledger.publish_again, self.work), after_s=wait_s)
 
 
 def _planned(run: Run, step: PlannedStep, now: datetime) -> Step:
     if not step.error:
-        return Step(run=run, name=step.name)
+        return Step(run=run, name=step.name, payload=step.payload)
     failed = {"status": Status.FAILED, "error": step.error, "refused": step.refused, "finished_at": now}
     return Step(run=run, name=step.name, **failed)

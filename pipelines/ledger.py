@@ -9,9 +9,10 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from enum import Enum
 from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -21,6 +22,14 @@ from pipelines import alarms, messages, registry
 from pipelines.models import ACTIVE, Run, RunQuerySet, Status, Step, Trigger
 
 logger = logging.getLogger(__name__)
+
+
+class Refusal(Enum):
+    """What the cloud refused: whatever is asked about a subject, or one kind of question."""
+
+    OF_SUBJECT = "subject"
+    OF_KIND = "kind"
+
 
 # What a parent becomes when the first of its children runs.
 BEGUN = {"status": Status.RUNNING, "attempt": 1, "started_at": Now()}
@@ -136,9 +145,18 @@ def publish(run_id: int) -> None:
         Run.objects.filter(pk=due.pk).update(published_at=Now())
 
 
-def publish_steps(run_id: int) -> None:
-    """Tell the workers of a run's steps; what cannot be told now, the reconciler tells later."""
-    send_steps(ready_steps().filter(run=run_id))
+def publish_again(work: Run | Step) -> int:
+    """Tell the workers of this work, if it is ready; return how many they were told of."""
+    if isinstance(work, Step):
+        return send_steps(ready_steps().filter(pk=work.pk))
+    publish(work.pk)
+    return 1
+
+
+def publish_steps(run_id: int, names: Iterable[str] | None = None) -> None:
+    """Tell the workers of new steps of a run, of those named or all; the repair tells of what is left."""
+    steps = ready_steps().filter(run=run_id, published_at=None)
+    send_steps(steps if names is None else steps.filter(name__in=names))
 
 
 def send_steps(steps: QuerySet[Step]) -> int:
@@ -170,6 +188,19 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
+def refuse(step: Step, refusal: Refusal, error: str) -> None:
+    """Fail the run's queued steps that would meet the same refusal, instead of asking again for each."""
+    alike = f"{step.subject}/" if refusal == Refusal.OF_SUBJECT else f"{step.name.rpartition('/')[0]}/"
+    queued = Step.objects.filter(run=step.run_id, status=Status.QUEUED, name__startswith=alike)
+    queued.update(
+        status=Status.FAILED,
+        refused=True,
+        error=f"Not tried after {step.name}: {error}",
+        payload={},
+        finished_at=Now(),
+    )
+
+
 def finish_if_done(run_id: int) -> None:
     """End the run when its last step has ended; for use inside the transaction that ended it.
 
@@ -184,19 +215,36 @@ def finish_if_done(run_id: int) -> None:
         usd=Sum("aws_cost_usd", default=0),
         lost=Sum("lost_workers", default=0),
     )
+    concluded, trouble = _concluded(run)
+    errors = [f"{step.name}: {step.error}" for step in steps if step.error]
     Run.objects.filter(pk=run_id).update(
-        status=_outcome(step.status for step in steps),
-        counts=_added(step.counts for step in steps),
+        status=_outcome([*(step.status for step in steps), *([Status.FAILED] if trouble else [])]),
+        counts=_added([*(step.counts for step in steps), concluded]),
         aws_calls=F("aws_calls") + spent["calls"],
         aws_cost_usd=F("aws_cost_usd") + spent["usd"],
         lost_workers=F("lost_workers") + spent["lost"],
-        error="\n".join(f"{step.name}: {step.error}" for step in steps if step.error),
+        error="\n".join([*errors, *trouble]),
         finished_at=Now(),
         lease_until=None,
     )
     logger.info("%s ended", run)
     alarms.ended(run_id)
     advance(run)
+
+
+def _concluded(run: Run) -> tuple[dict[str, int], list[str]]:
+    """Do what is to be done once all steps have ended; return what it counted, and what went wrong.
+
+    Raises: DatabaseError, which interrupts: whoever ends the run next does it again.
+    """
+    try:
+        with transaction.atomic():
+            return dict(registry.get(run.pipeline).conclude(run)), []
+    except DatabaseError:
+        raise
+    except Exception as error:  # an error in it must not keep the run from ending
+        logger.exception("%s could not be concluded", run)
+        return {}, [f"Its conclusion failed ({type(error).__name__}); the worker's log has the details."]
 
 
 def advance(run: Run) -> None:

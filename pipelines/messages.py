@@ -2,13 +2,16 @@
 
 import logging
 
+import redis
 from kombu.exceptions import OperationalError
 
 from cloudintel_project.celery import app
+from core import valkey
 from pipelines.models import Run, Step
 
 logger = logging.getLogger(__name__)
 
+USUAL = "aws"
 # What took a worker down with it is done alone, in a process of its own.
 ALONE = "alone"
 
@@ -17,8 +20,17 @@ def send(work: Run | Step) -> bool:
     """Tell the workers to plan a run or to do a step; False, with a warning, while the broker is away."""
     task = "pipelines.tasks.plan_run" if isinstance(work, Run) else "pipelines.tasks.execute_step"
     try:
-        app.send_task(task, args=[work.pk], queue=ALONE if work.lost_workers else None)
+        app.send_task(task, args=[work.pk], queue=ALONE if work.lost_workers else USUAL)
     except OperationalError as error:
         logger.warning("%s stays queued in the ledger, the broker cannot be reached: %s", work, error)
         return False
     return True
+
+
+def waiting() -> int | None:
+    """Return how many messages no worker has taken yet; None while the broker is away."""
+    try:
+        return sum(int(valkey.client().llen(queue)) for queue in (USUAL, ALONE))
+    except redis.RedisError as error:
+        logger.warning("the broker cannot be reached: %s", error)
+        return None

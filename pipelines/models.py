@@ -54,6 +54,9 @@ class Work(models.Model):
     fence = models.PositiveBigIntegerField(default=0, help_text="Grows with every claim.")
     worker = models.CharField(max_length=200, blank=True)
     lost_workers = models.PositiveSmallIntegerField(default=0)
+    retries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Failures in a row that may have passed when it is tried again."
+    )
 
     published_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -128,6 +131,9 @@ class Step(Work):
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
     name = models.CharField(max_length=120)
+    payload = models.JSONField(
+        default=dict, blank=True, help_text="What the name does not say; gone at the end."
+    )
     refused = models.BooleanField(default=False, help_text="The cloud did not accept who asked.")
 
     objects = StepQuerySet.as_manager()

@@ -1,15 +1,18 @@
 """Which pipelines exist; apps register theirs when Django starts."""
 
+import random
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pipelines.claims import Claim
+    from pipelines.models import Run
 
 Counts = Counter[str]
 
@@ -21,40 +24,74 @@ def no_rows() -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A part of a run by its name; with `error`, one that is known beforehand to fail.
+    """A part of a run by its name, which is unique in the run; with `error`, one that is known to fail.
 
-    What comes before the first slash of the name is what the step is about, such as an account; `refused`
-    says that the error is the cloud's refusal of that.
+    What comes before the first slash of the name is what the step is about, such as an account; steps that
+    differ after the last slash alone are alike. The payload says, as JSON, what the name does not. `refused`
+    says that the error is the cloud's refusal.
     """
 
     name: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     refused: bool = False
 
 
-class Handler(Protocol):
-    """Does the work of one claimed run."""
+class Handler(ABC):
+    """Does the work of a run: a new one is made for each piece that a worker claimed."""
 
+    def __init__(self, claim: "Claim") -> None:
+        self._claim = claim
+
+    @abstractmethod
     def plan(self) -> Iterable[PlannedStep]:
-        """Return the run's steps. Raises: CloudIntelError, which fails the run as a whole."""
-        ...
+        """Return the run's first steps. Raises: CloudIntelError, which fails the run as a whole."""
 
-    def execute(self, step: str) -> Counts:
-        """Do one step and return what it counted. Raises: CloudIntelError, which fails that step alone."""
-        ...
+    @abstractmethod
+    def execute(self, step: PlannedStep) -> Counts:
+        """Do one step, which may add others, and return what it counted.
+
+        Raises: CloudIntelError, which fails that step alone: at once, or, where it is transient, after the
+        pipeline's retries.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often work is tried again whose failure may pass, and after which pauses."""
+
+    times: int = 3
+    first_s: float = 4.0
+    longest_s: float = 60.0
+
+    def pause_s(self, retries: int) -> float:
+        """Return the pause after so many retries: double the last one, and up to half more by chance."""
+        pause_s = min(self.longest_s, self.first_s * 2.0**retries)
+        return pause_s * random.uniform(1.0, 1.5)  # noqa: S311 - it spreads the load, and hides nothing
+
+
+def concludes_nothing(_run: "Run") -> Counts:
+    """Do nothing at a run's end."""
+    return Counts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """What can be run: by a handler of its own, or as children one after the other."""
+    """What can be run: by a handler of its own, or as children one after the other.
+
+    `conclude` does what can be done only once all steps have ended, in the transaction that ends the run,
+    and returns what it counted.
+    """
 
     name: str
     handler: "Callable[[Claim], Handler] | None" = None
+    conclude: "Callable[[Run], Counts]" = concludes_nothing
     children: tuple[str, ...] = ()
     every: timedelta | None = None
     title: str = ""
     follows_collect_every: bool = False
     grace: timedelta = timedelta(hours=12)
+    retry: Retry = Retry()
 
 
 _pipelines: dict[str, Pipeline] = {}

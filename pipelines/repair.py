@@ -1,14 +1,13 @@
 """Repairs what was lost: the work of dead workers, and messages."""
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from pipelines import alarms, ledger
+from pipelines import alarms, ledger, messages
 from pipelines.models import Run, Status, Step
 
 logger = logging.getLogger(__name__)
@@ -18,34 +17,54 @@ MAX_LOST_WORKERS = 4
 
 def take_over_lost_work() -> int:
     """Queue again what a dead worker held, or fail it when that has happened too often; return how many."""
-    return sum(_take_over(work) for work in list(_lost()))
+    return _take_over(Q(lease_until__lt=Now()))
 
 
-def _lost() -> Iterator[Run | Step]:
-    lost = {"status": Status.RUNNING, "lease_until__lt": Now()}
-    yield from Run.objects.filter(**lost)
-    yield from Step.objects.filter(**lost).select_related("run")
+def take_over_from(node: str) -> int:
+    """Do the same with all that the node holds, its lease run out or not; return how many."""
+    return _take_over(_held_by(node))
 
 
-def _take_over(work: Run | Step) -> bool:
+def give_back(node: str) -> int:
+    """Queue again what the node holds but will not finish; nothing was lost. Return how many."""
+    given = {"status": Status.QUEUED, "lease_until": None, "published_at": None, "fence": F("fence") + 1}
+    held = _held_by(node) & Q(status=Status.RUNNING, lease_until__isnull=False)
+    count = Run.objects.filter(held).update(**given) + Step.objects.filter(held).update(**given)
+    if count:
+        logger.info("%s gave back %d pieces of work", node, count)
+        publish_waiting()
+    return count
+
+
+def _held_by(node: str) -> Q:
+    return Q(worker__startswith=f"{node}/")
+
+
+def _take_over(lost: Q) -> int:
+    running = lost & Q(status=Status.RUNNING, lease_until__isnull=False)
+    runs, steps = Run.objects.filter(running), Step.objects.filter(running).select_related("run")
+    return sum(_take_over_one(work, running) for work in [*runs, *steps])
+
+
+def _take_over_one(work: Run | Step, lost: Q) -> bool:
     logger.warning("%s lost its worker %s on attempt %d", work, work.worker, work.attempt)
     if work.lost_workers + 1 < MAX_LOST_WORKERS:
-        return _set(work, status=Status.QUEUED, published_at=None)
-    return _give_up(work)
+        return _set(work, lost, status=Status.QUEUED, published_at=None)
+    return _give_up(work, lost)
 
 
-def _set(work: Run | Step, **values: object) -> bool:
+def _set(work: Run | Step, lost: Q, **values: object) -> bool:
     """Change work that is still lost; what has been taken over meanwhile stays as it is."""
-    held = type(work)._default_manager.filter(
-        pk=work.pk, fence=work.fence, status=Status.RUNNING, lease_until__lt=Now()
-    )
-    return bool(held.update(lease_until=None, lost_workers=F("lost_workers") + 1, **values))
+    held = type(work)._default_manager.filter(lost, pk=work.pk, fence=work.fence)
+    # The fence rises now, so that a worker which only seemed dead cannot write while the work waits.
+    fallen = {"lease_until": None, "lost_workers": F("lost_workers") + 1, "fence": F("fence") + 1}
+    return bool(held.update(**fallen, **values))
 
 
-def _give_up(work: Run | Step) -> bool:
+def _give_up(work: Run | Step, lost: Q) -> bool:
     error = f"Its worker was lost {MAX_LOST_WORKERS} times; start it again when the cause is found."
     with transaction.atomic():
-        if not _set(work, status=Status.FAILED, finished_at=Now(), error=error):
+        if not _set(work, lost, status=Status.FAILED, finished_at=Now(), error=error):
             return False
         if isinstance(work, Run):
             alarms.ended(work.pk, error=error, lost=True)
@@ -56,10 +75,21 @@ def _give_up(work: Run | Step) -> bool:
     return True
 
 
-def publish_waiting(*, unheard_for: timedelta) -> int:
-    """Publish again what is ready and whose last message is older than that; return how many."""
+def publish_waiting(*, unheard_for: timedelta = timedelta(0)) -> int:
+    """Publish again what is ready, but not in the broker, by its numbers; return how many.
+
+    Messages are taken in order, so that those missing are most likely the oldest. What was published less
+    than `unheard_for` ago is left to its message.
+    """
+    runs, steps = ledger.ready_runs(), ledger.ready_steps()
+    ready = runs.count() + steps.count()
+    waiting = messages.waiting() if ready else 0
+    missing = 0 if waiting is None else ready - waiting
     unheard = Q(published_at=None) | Q(published_at__lte=Now() - unheard_for)
-    runs = list(ledger.ready_runs().filter(unheard).values_list("pk", flat=True))
-    for run_id in runs:
-        ledger.publish(run_id)
-    return len(runs) + ledger.send_steps(ledger.ready_steps().filter(unheard))
+    oldest = F("published_at").asc(nulls_first=True)
+    told = 0
+    if missing > 0:
+        for run in runs.filter(unheard).order_by(oldest)[:missing]:
+            told += ledger.publish_again(run)
+        told += ledger.send_steps(steps.filter(unheard).order_by(oldest)[: max(0, missing - told)])
+    return told

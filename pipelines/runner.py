@@ -6,15 +6,24 @@ from collections.abc import Callable
 from django.db import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
-from core.errors import AccessRefusedError, CloudIntelError, LeaseLostError
+from core.errors import (
+    AccessRefusedError,
+    CloudIntelError,
+    CredentialsRefusedError,
+    LeaseLostError,
+    NotYetError,
+    TransientCloudError,
+)
 from pipelines import claims, registry
 from pipelines.claims import Claim
+from pipelines.ledger import Refusal
 from pipelines.registry import Handler
 
 logger = logging.getLogger(__name__)
 
-# Neither is the work's fault: the lease runs out and another worker takes over where this one stopped.
-_INTERRUPTIONS = (LeaseLostError, OperationalError, InterfaceError)
+# Not the work's fault, up to a point: what meets them for ever is no interruption any more.
+_INTERRUPTIONS = (OperationalError, InterfaceError)
+MOST_ATTEMPTS = 30
 
 
 def plan(run_id: int) -> None:
@@ -41,7 +50,7 @@ def _handler(claim: Claim) -> Handler:
 def _work(claim: Claim | None, do: Callable[[Claim], None]) -> None:
     """Do the claimed work; whatever goes wrong becomes its outcome.
 
-    Raises: OperationalError, InterfaceError when the database went away; the work is taken over later.
+    Raises: OperationalError, InterfaceError when the database went away; the work is done again later.
     """
     if claim is None:
         return
@@ -51,15 +60,33 @@ def _work(claim: Claim | None, do: Callable[[Claim], None]) -> None:
             _attempt(claim, do)
         except LeaseLostError as lost:
             logger.warning("%s", lost)
+        except _INTERRUPTIONS:
+            claim.interrupted()
+            raise
 
 
 def _attempt(claim: Claim, do: Callable[[Claim], None]) -> None:
     try:
         do(claim)
-    except _INTERRUPTIONS:
+    except LeaseLostError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the outcome, and logged
-        claim.end(error=_reason(error, claim), refused=isinstance(error, AccessRefusedError))
+    except NotYetError as wait:
+        logger.info("%s waits %.1f s: %s", claim.work, wait.wait_s, wait)
+        claim.put_back(wait_s=wait.wait_s)
+    except TransientCloudError as error:
+        reason = _reason(error, claim)
+        if not claim.retry(error=reason):
+            claim.end(error=reason)
+    except Exception as error:
+        if isinstance(error, _INTERRUPTIONS) and claim.work.attempt < MOST_ATTEMPTS:
+            raise
+        claim.end(error=_reason(error, claim), refused=_refusal(error))
+
+
+def _refusal(error: Exception) -> Refusal | None:
+    if isinstance(error, CredentialsRefusedError):
+        return Refusal.OF_SUBJECT
+    return Refusal.OF_KIND if isinstance(error, AccessRefusedError) else None
 
 
 def _reason(error: Exception, claim: Claim) -> str:

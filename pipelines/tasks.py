@@ -29,5 +29,5 @@ def start_scheduled(pipeline: str) -> None:
 def reconcile() -> None:
     """Repair what was lost: runs of dead workers, messages, slots missed while beat was away."""
     repair.take_over_lost_work()
-    repair.publish_waiting(unheard_for=timedelta(seconds=60))
+    repair.publish_waiting(unheard_for=timedelta(seconds=10))
     schedules.start_all_due()

@@ -16,6 +16,8 @@ import redis  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
+from collectors.services.access import open_clouds  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def valkey():
@@ -26,8 +28,9 @@ def valkey():
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(request):
-    """Begin each test with an empty cache and, but for unit tests, an empty broker."""
+    """Begin each test with an empty cache, all doors closed and, but for unit tests, an empty broker."""
     cache.clear()
+    open_clouds.close()
     if "unit" not in request.path.parts:
         request.getfixturevalue("valkey").flushdb()
 

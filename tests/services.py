@@ -19,6 +19,7 @@ SETTINGS = (
     "CLOUDINTEL_",
     "COLLECT_EVERY",
     "JWT_SECRET_KEY",
+    "LEASE_S",
     "LOG_",
     "METRICS_TOKEN",
     "ONCE",

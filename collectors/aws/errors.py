@@ -8,7 +8,13 @@ from http import HTTPStatus
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from core.errors import AccessRefusedError, CloudIntelError, PermanentCloudError, TransientCloudError
+from core.errors import (
+    AccessRefusedError,
+    CloudIntelError,
+    CredentialsRefusedError,
+    PermanentCloudError,
+    TransientCloudError,
+)
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -44,11 +50,13 @@ _TRANSIENT_STATUS = frozenset({HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)})
 _POLICY = "Attach the policy in the README to the role or user that CloudIntel uses."
 _RENEW = "Renew the credentials of CloudIntel's workers and check that their clock is right."
 _REGION = "Enable the region for this account, or leave it out of the account's regions."
+# What a region answers that the account has not enabled, too.
+_ELSEWHERE = f"Where other regions answer: {_REGION} Otherwise: {_RENEW}"
 _ADVICE = {
     "AccessDenied": _POLICY,
     "AccessDeniedException": _POLICY,
     "UnauthorizedOperation": _POLICY,
-    "AuthFailure": f"{_RENEW} Where other regions answer: {_REGION}",
+    "AuthFailure": _ELSEWHERE,
     "ExpiredToken": _RENEW,
     "ExpiredTokenException": _RENEW,
     "IncompleteSignature": _RENEW,
@@ -66,6 +74,12 @@ _TRUST = (
     "Check the account's role ARN, and that the role's trust policy names CloudIntel's identity "
     "and the account's external id."
 )
+_KINDS: dict[str, type[PermanentCloudError]] = {
+    _POLICY: AccessRefusedError,
+    _ELSEWHERE: AccessRefusedError,
+    _RENEW: CredentialsRefusedError,
+    _TRUST: CredentialsRefusedError,
+}
 _CREDENTIALS = (
     "Give the workers AWS credentials: environment variables, a profile, or the role of their machine."
 )
@@ -99,8 +113,8 @@ def translated(what: str) -> Iterator[None]:
     """Turn botocore's failures inside the block into ours; `what` is like "ec2:DescribeRegions in eu-west-1".
 
     The causes are cut off on purpose: they may carry whole answers, signed requests and tokens.
-    Raises: TransientCloudError where the same call may succeed later, AccessRefusedError where credentials
-    or permissions are at fault, PermanentCloudError otherwise.
+    Raises: TransientCloudError where the same call may succeed later, AccessRefusedError where permissions
+    are at fault, CredentialsRefusedError where it is the credentials, PermanentCloudError otherwise.
     """
     try:
         yield
@@ -110,7 +124,7 @@ def translated(what: str) -> Iterator[None]:
         raise TransientCloudError(f"{what} got no answer: {_quoted(error)}") from None
     except _CREDENTIAL_FAILURES as error:
         message = f"{what} could not be signed: {_quoted(error)} {_CREDENTIALS}"
-        raise AccessRefusedError(message) from None
+        raise CredentialsRefusedError(message) from None
     except boto.BotoCoreError as error:
         raise PermanentCloudError(f"{what} could not be asked: {_quoted(error)}") from None
     except (ResponseParserError, ValueError) as error:
@@ -132,8 +146,7 @@ def _refusal(what: str, error: boto.ClientError) -> CloudIntelError:
     if code in _TRANSIENT_CODES or status in _TRANSIENT_STATUS:
         return TransientCloudError(f"{what} was turned away{operation} for now ({said})")
     advice = _advice(code, error.operation_name)
-    kind = AccessRefusedError if advice.startswith((_POLICY, _RENEW, _TRUST)) else PermanentCloudError
-    return kind(f"{what} was refused{operation} ({said}) {advice}")
+    return _KINDS.get(advice, PermanentCloudError)(f"{what} was refused{operation} ({said}) {advice}")
 
 
 def _advice(code: str, operation: str) -> str:

@@ -99,7 +99,7 @@ def memory_page(cloud: Cloud, region: str, token: str | None) -> tuple[dict[str,
     for metric in page["Metrics"]:
         dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", ())}
         instance_id = dimensions.get("InstanceId")
-        if instance_id and _simpler(dimensions, found.get(instance_id)):
+        if instance_id and simpler(dimensions, found.get(instance_id)):
             found[instance_id] = dimensions
     return found, next_token(page, token, what)
 
@@ -115,10 +115,11 @@ def memory_dimensions(cloud: Cloud, region: str) -> dict[str, dict[str, str]]:
         found |= {
             instance_id: dimensions
             for instance_id, dimensions in page.items()
-            if _simpler(dimensions, found.get(instance_id))
+            if simpler(dimensions, found.get(instance_id))
         }
     return found
 
 
-def _simpler(one: Mapping[str, str], other: Mapping[str, str] | None) -> bool:
+def simpler(one: Mapping[str, str], other: Mapping[str, str] | None) -> bool:
+    """Say whether the one has fewer dimensions than the other, if there is another."""
     return other is None or (len(one), sorted(one.items())) < (len(other), sorted(other.items()))

@@ -1,17 +1,23 @@
 """Which accounts are collected, and the door to each."""
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from itertools import islice
+from threading import Lock
 
 from django.conf import settings
 
-from collectors.aws.metering import Call
+from collectors.aws.metering import Call, Meter
 from collectors.aws.session import Access, Cloud
 from collectors.models import CloudAccount
-from collectors.services import budget
-from core.errors import AccessRefusedError, CloudIntelError, InvalidInputError
+from collectors.services import budget, rates
+from collectors.services.rates import Place
+from core.errors import CredentialsRefusedError, InvalidInputError
 from pipelines.claims import Claim
 from pipelines.models import Trigger
-from pipelines.registry import PlannedStep
+from pipelines.registry import Counts, Handler, PlannedStep, no_rows
 
 
 class RunMeter:
@@ -40,8 +46,58 @@ class RunMeter:
             self._claim.spend(usd=-call.usd)
 
 
+_meter: ContextVar[Meter] = ContextVar("meter")
+
+
+class CurrentMeter:
+    """Books each call with the meter of the step that this thread works on, since steps share clients."""
+
+    def reserve(self, call: Call) -> None:
+        _meter.get().reserve(call)
+
+    def sent(self, call: Call) -> None:
+        _meter.get().sent(call)
+
+    def refund(self, call: Call) -> None:
+        _meter.get().refund(call)
+
+
+class OpenClouds:
+    """The doors that this process holds open: clients, connections and assumed roles serve many steps.
+
+    Each is closed after a while, so that credentials which an operator renews are found.
+    """
+
+    MOST = 16
+    KEPT_S = 300.0
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: OrderedDict[Access, tuple[float, Cloud]] = OrderedDict()
+
+    def to(self, access: Access) -> Cloud:
+        """Return the door, opened now or not long ago."""
+        now = time.monotonic()
+        with self._lock:
+            opened_at, cloud = self._open.pop(access, (-self.KEPT_S, None))
+            if cloud is None or now - opened_at >= self.KEPT_S:
+                opened_at, cloud = now, Cloud(access, CurrentMeter())
+            self._open[access] = opened_at, cloud
+            if len(self._open) > self.MOST:
+                self._open.popitem(last=False)
+        return cloud
+
+    def close(self) -> None:
+        """Close all doors."""
+        with self._lock:
+            self._open.clear()
+
+
+open_clouds = OpenClouds()
+
+
 def cloud(claim: Claim, account: CloudAccount | None) -> Cloud:
-    """Open an account for a run; None is whichever account the default credentials belong to."""
+    """Open an account for the work of this thread; None is whichever the default credentials belong to."""
     demo = settings.CLOUDINTEL_CLOUD == "demo"
     access = Access(
         account_id=account.account_id if account else None,
@@ -50,7 +106,8 @@ def cloud(claim: Claim, account: CloudAccount | None) -> Cloud:
         endpoint_url=settings.DEMO_CLOUD_URL if demo else None,
         demo=demo,
     )
-    return Cloud(access, RunMeter(claim, account))
+    _meter.set(RunMeter(claim, account))
+    return open_clouds.to(access)
 
 
 def accounts(claim: Claim) -> list[CloudAccount]:
@@ -68,40 +125,57 @@ def accounts(claim: Claim) -> list[CloudAccount]:
     return enabled
 
 
-class Clouds:
-    """The doors of one run, opened on first use."""
+class AccountsHandler(Handler):
+    """Has a step for each account, which enters it and adds a step for each of its parts.
 
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._open: dict[str, tuple[CloudAccount, Cloud]] = {}
+    The names of steps are paths: the account, the region, the kind of part, its number.
+    """
 
-    def to(self, account_id: str) -> tuple[CloudAccount, Cloud]:
-        """Return the account and its door."""
-        if account_id not in self._open:
-            account = CloudAccount.objects.get(account_id=account_id)
-            self._open[account_id] = account, cloud(self._claim, account)
-        return self._open[account_id]
+    def plan(self) -> Iterator[PlannedStep]:
+        return (PlannedStep(account.account_id) for account in accounts(self._claim))
 
-    def plan(self, steps: Callable[[CloudAccount, Cloud], Iterable[str]]) -> Iterator[PlannedStep]:
-        """Plan the steps of each account; one that cannot be entered is a step that has failed.
+    def execute(self, step: PlannedStep) -> Counts:
+        account_id, _, part = step.name.partition("/")
+        account = CloudAccount.objects.get(account_id=account_id)
+        door = cloud(self._claim, account)
+        if part:
+            return self.do_part(account, door, step)
+        verify(account, door)
+        return self.enter(account, door)
 
-        Raises: as `accounts` does.
-        """
-        for account in accounts(self._claim):
-            try:
-                names = list(steps(account, self._verified(account)))
-            except CloudIntelError as error:
-                refused = isinstance(error, AccessRefusedError)
-                yield PlannedStep(account.account_id, error=str(error), refused=refused)
-            else:
-                yield from map(PlannedStep, names)
+    def enter(self, account: CloudAccount, door: Cloud) -> Counts:
+        """Do what is asked of the account as a whole: add its parts."""
+        self._claim.add(self.parts(account, door))
+        return no_rows()
 
-    def _verified(self, account: CloudAccount) -> Cloud:
-        """Return the door after a look at whose it is, so that nothing is filed under the wrong account."""
-        found = self.to(account.account_id)[1]
-        if not account.role_arn and (actual := found.account_id()) != account.account_id:
-            raise AccessRefusedError(
-                f"The default credentials belong to account {actual}, not to {account.account_id}; "
-                "give that account a role ARN, disable it, or change the credentials."
-            )
-        return found
+    def parts(self, account: CloudAccount, door: Cloud) -> Iterable[PlannedStep]:
+        """Return the account's steps."""
+        return ()
+
+    def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        """Do one of them and return what it counted."""
+        raise ValueError(f"There is no step {step.name!r}.")
+
+    def admit(self, account: CloudAccount, region: str, **calls: int) -> None:
+        """Take the right to so many calls of each action. Raises: NotYetError, to be put back until then."""
+        rates.admit(Place(account.account_id, region), str(self._claim.work.pk), **calls)
+
+
+def batched(rows: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Yield the rows in lists of that size, the last one shorter."""
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def verify(account: CloudAccount, door: Cloud) -> None:
+    """Look whose door it is, so that nothing is filed under the wrong account.
+
+    That also takes on the account's role, so that refused credentials are met once, not by each part.
+    Raises: CredentialsRefusedError.
+    """
+    if (actual := door.account_id()) != account.account_id:
+        raise CredentialsRefusedError(
+            f"The credentials belong to account {actual}, not to {account.account_id}; "
+            "give that account a role ARN, disable it, or change the credentials."
+        )

@@ -1,6 +1,6 @@
 """Daily costs: what Cost Explorer answers for a day replaces what was stored of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,11 +9,11 @@ from django.db.models import Max, Min, Q
 from collectors import bulk
 from collectors.aws import cost
 from collectors.aws.cost import CostDay
+from collectors.aws.session import HOME_REGION, Cloud
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import budget
-from collectors.services.access import Clouds
-from pipelines.claims import Claim
-from pipelines.registry import Counts, PlannedStep
+from collectors.services.access import AccountsHandler
+from pipelines.registry import Counts
 
 BASIS = "unblended"
 FIRST_WINDOW = timedelta(days=30)
@@ -27,19 +27,12 @@ _COLUMNS = ("account_id", "date", "service", "region", "basis", "unit", "amount"
 _KEY = _COLUMNS[:6]
 
 
-class CostHandler:
+class CostHandler(AccountsHandler):
     """Reads each account's bill."""
 
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._clouds = Clouds(claim)
-
-    def plan(self) -> Iterator[PlannedStep]:
-        return self._clouds.plan(lambda account, _cloud: [account.account_id])
-
-    def execute(self, step: str) -> Counts:
-        account, cloud = self._clouds.to(step)
-        answer = cost.daily_costs(cloud, *window(account, budget.today()))
+    def enter(self, account: CloudAccount, door: Cloud) -> Counts:
+        self.admit(account, HOME_REGION, GetCostAndUsage=1)
+        answer = cost.daily_costs(door, *window(account, budget.today()))
         with self._claim.writing():
             return store(account, answer)
 

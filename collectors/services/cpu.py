@@ -1,8 +1,10 @@
 """Daily CPU figures per instance, from CloudWatch."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import groupby
+from math import ceil
 from operator import itemgetter
 
 from django.db.models import Exists, Max, OuterRef, Q
@@ -14,11 +16,13 @@ from collectors.aws.cpu import CpuDay
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
 from collectors.services import budget
-from collectors.services.access import Clouds
-from pipelines.claims import Claim
+from collectors.services.access import AccountsHandler, batched
 from pipelines.registry import Counts, PlannedStep, no_rows
 
 FIRST_WINDOW = timedelta(days=30)
+BATCH = 6 * cpu.batch_size(2)
+"""Instances a step: full calls where only the last days are read, as on most days."""
+
 # Points arrive minutes late, so that the last stored day and the one before it may have changed.
 REREAD = timedelta(days=1)
 # An instance that was first seen, stopped or gone this recently may have figures nobody has read yet.
@@ -36,36 +40,27 @@ _COLUMNS = (
 )
 
 
-class CpuHandler:
-    """Reads the load of each account's and region's instances, as far as the inventory knows them."""
+class CpuHandler(AccountsHandler):
+    """Reads the load of the instances that the inventory knows, in batches of an account and a region."""
 
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._clouds = Clouds(claim)
+    def parts(self, account: CloudAccount, door: Cloud) -> Iterator[PlannedStep]:
+        asked = worth_asking().filter(account=account).order_by("region", "pk").values_list("region", "pk")
+        for region, group in groupby(asked.iterator(), key=itemgetter(0)):
+            for number, batch in enumerate(batched((row for _, row in group), BATCH), start=1):
+                yield PlannedStep(f"{account.account_id}/{region}/cpu/{number}", {"rows": batch})
 
-    def plan(self) -> Iterator[PlannedStep]:
-        return self._clouds.plan(_steps)
-
-    def execute(self, step: str) -> Counts:
-        account_id, region = step.split("/")
-        account, cloud = self._clouds.to(account_id)
-        counts = no_rows()
-        for start, ids in windows(account, region, budget.today()):
-            counts.update(self._read(cloud, region, ids, start))
-        return counts
-
-    def _read(self, cloud: Cloud, region: str, ids: dict[str, int], start: date) -> Counts:
-        counts = no_rows()
+    def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        region = step.name.split("/")[1]
+        parts = windows(step.payload["rows"], budget.today())
         end = budget.today() + timedelta(days=1)
-        for batch in cpu.daily_cpu(cloud, region, list(ids), start, end):
-            with self._claim.writing():
-                counts.update(store(batch, ids))
+        calls = sum(ceil(len(ids) / cpu.batch_size((end - start).days)) for start, ids in parts)
+        self.admit(account, region, GetMetricData=calls)
+        counts = no_rows()
+        for start, ids in parts:
+            for batch in cpu.daily_cpu(door, region, list(ids), start, end):
+                with self._claim.writing():
+                    counts.update(store(batch, ids))
         return counts
-
-
-def _steps(account: CloudAccount, _cloud: Cloud) -> Iterator[str]:
-    regions = set(worth_asking().filter(account=account).values_list("region", flat=True))
-    return (f"{account.account_id}/{region}" for region in sorted(regions))
 
 
 def worth_asking() -> InstanceQuerySet:
@@ -76,17 +71,15 @@ def worth_asking() -> InstanceQuerySet:
     return Instance.objects.filter(running | Q(gone_at__gte=recent) | Exists(changed))
 
 
-def windows(account: CloudAccount, region: str, today: date) -> list[tuple[date, dict[str, int]]]:
+def windows(rows: Sequence[int], today: date) -> list[tuple[date, dict[str, int]]]:
     """Return the first days to read from, each with its instances (their rows by instance id).
 
     An instance is read from where its own figures end, so that none is lost to a call that failed; one
     without any figure is read 30 days back. Figures added up from samples do not count: they tell nothing of
     the days before them.
     """
-    asked = (
-        worth_asking()
-        .filter(account=account, region=region)
-        .annotate(last=Max("cpu__date", filter=Q(cpu__from_samples=False)))
+    asked = Instance.objects.filter(pk__in=rows).annotate(
+        last=Max("cpu__date", filter=Q(cpu__from_samples=False))
     )
     earliest = today - FIRST_WINDOW
     starts: defaultdict[date, dict[str, int]] = defaultdict(dict)

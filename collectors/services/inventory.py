@@ -1,10 +1,11 @@
-"""EC2 instances and EBS volumes: each page is stored as it arrives, gone is what a whole scan missed."""
+"""EC2 instances and EBS volumes: a step a page, which adds the next; gone is what a whole scan missed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from django.utils import timezone
 
@@ -13,85 +14,122 @@ from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, InstanceStateChange, Volume
-from collectors.services.access import Clouds
-from pipelines.claims import Claim
-from pipelines.registry import Counts, PlannedStep, no_rows
+from collectors.services.access import AccountsHandler
+from pipelines.models import Run, Status
+from pipelines.registry import Counts, PlannedStep
 
-INSTANCES, VOLUMES = "instances", "volumes"
-
-
-class InventoryHandler:
-    """Scans each account and region, instances and volumes apart, so that one denial costs one step."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._clouds = Clouds(claim)
-
-    def plan(self) -> Iterator[PlannedStep]:
-        return self._clouds.plan(_steps)
-
-    def execute(self, step: str) -> Counts:
-        account_id, region, kind = step.split("/")
-        account, cloud = self._clouds.to(account_id)
-        scan = {INSTANCES: scan_instances, VOLUMES: scan_volumes}[kind]
-        return scan(self._claim, account, region, cloud)
+Records = Sequence[InstanceRecord] | Sequence[VolumeRecord]
 
 
-def _steps(account: CloudAccount, cloud: Cloud) -> Iterator[str]:
-    for region in account.regions or ec2.enabled_regions(cloud):
-        yield f"{account.account_id}/{region}/{INSTANCES}"
-        yield f"{account.account_id}/{region}/{VOLUMES}"
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the two things that are scanned for: how it is asked for, and where it is stored."""
+
+    name: str
+    action: str
+    fetch: Callable[..., tuple[Records, str | None]]
+    model: type[Instance] | type[Volume]
+    key: str
+    merge: Callable[[bulk.Stage, datetime], Counts]
 
 
-def scan_instances(claim: Claim, account: CloudAccount, region: str, cloud: Cloud) -> Counts:
-    """Bring the stored instances of an account and region up to date, with their state changes."""
-    pages = ec2.instance_pages(cloud, region)
-    return _scan(claim, pages, Instance, account, region, key="instance_id", merge=_merge_instances)
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a scan, by its step's name: the account, the region, the kind, and a number from 1 on."""
+
+    account_id: str
+    region: str
+    kind: str
+    number: int = 1
+
+    @classmethod
+    def of(cls, step: PlannedStep) -> Self:
+        """Return the page that a step is about."""
+        account_id, region, kind, number = step.name.split("/")
+        return cls(account_id, region, kind, int(number))
+
+    @property
+    def scan(self) -> str:
+        """What the names of all pages of the scan begin with."""
+        return f"{self.account_id}/{self.region}/{self.kind}"
+
+    def step(self, token: str = "") -> PlannedStep:
+        """Return the step that reads this page."""
+        return PlannedStep(f"{self.scan}/{self.number}", {"token": token} if token else {})
+
+    def next(self, token: str) -> PlannedStep:
+        """Return the step that reads the page after this one."""
+        return replace(self, number=self.number + 1).step(token)
 
 
-def scan_volumes(claim: Claim, account: CloudAccount, region: str, cloud: Cloud) -> Counts:
-    """Bring the stored volumes of an account and region up to date."""
-    pages = ec2.volume_pages(cloud, region)
-    return _scan(claim, pages, Volume, account, region, key="volume_id", merge=_merge)
+class InventoryHandler(AccountsHandler):
+    """Scans each account and region, instances and volumes apart, so that one denial costs one scan."""
 
+    kinds: tuple[str, ...] = ("instances", "volumes")
 
-def _scan(
-    claim: Claim,
-    pages: Iterable[Sequence[InstanceRecord] | Sequence[VolumeRecord]],
-    model: type[Instance] | type[Volume],
-    account: CloudAccount,
-    region: str,
-    *,
-    key: str,
-    merge: Callable[[bulk.Stage, datetime], Counts],
-) -> Counts:
-    now = timezone.now()
-    counts = no_rows()
-    for page in pages:
-        if not page:
-            continue
-        columns, rows = _rows(page, account_id=account.pk, region=region, first_seen=now, last_seen=now)
-        with (
-            claim.writing(),
-            bulk.staged(model, columns, rows, key=("account_id", "region", key)) as stage,
-        ):
-            counts.update(merge(stage, now))
-    with claim.writing():
-        unseen = model._default_manager.filter(
-            account=account, region=region, gone_at=None, last_seen__lt=now
+    def parts(self, account: CloudAccount, door: Cloud) -> Iterator[PlannedStep]:
+        for region in account.regions or ec2.enabled_regions(door):
+            for kind in self.kinds:
+                yield Page(account.account_id, region, kind).step()
+
+    def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        """Store one page; the next one can be fetched as soon as its token has arrived."""
+        page, kind = Page.of(step), KINDS[Page.of(step).kind]
+        self.admit(account, page.region, **{kind.action: 1})
+        records, _ = kind.fetch(
+            door,
+            page.region,
+            step.payload.get("token"),
+            on_next=lambda token: self._claim.add([page.next(token)]),
         )
-        counts["gone"] += unseen.update(gone_at=now)
+        return self._store_page(account, page, kind, records)
+
+    def _store_page(self, account: CloudAccount, page: Page, kind: Kind, records: Records) -> Counts:
+        if not records:
+            return Counts(created=0, updated=0, unchanged=0)
+        # All pages of a run are seen at one moment by the database's clock, however long that takes.
+        now = self._claim.run.started_at or timezone.now()
+        columns, rows = _rows(
+            records, account_id=account.pk, region=page.region, first_seen=now, last_seen=now
+        )
+        key = ("account_id", "region", kind.key)
+        with self._claim.writing(), bulk.staged(kind.model, columns, rows, key=key) as stage:
+            counts = kind.merge(stage, now)
+            self.follow(account, page, records)
+        return counts
+
+    def follow(self, account: CloudAccount, page: Page, records: Records) -> None:
+        """Do what a page gives cause for, in the transaction that stores it."""
+
+
+def mark_gone(run: Run) -> Counts:
+    """Mark what the complete scans of a run did not see: those of which no page is missing.
+
+    A page is known by the one before it, so that a scan is complete when each of its pages was stored.
+    """
+    scans: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for name, status in run.steps.values_list("name", "status"):
+        account_id, region, kind, *_ = (*name.split("/"), "", "")
+        if kind in KINDS:
+            scans[account_id, region, kind].add(status)
+    counts = Counts()
+    for (account_id, region, kind), statuses in scans.items():
+        if statuses == {Status.SUCCEEDED}:
+            counts["gone"] += _mark_unseen(run, account_id, region, KINDS[kind])
     return counts
 
 
-def _rows(
-    page: Sequence[InstanceRecord] | Sequence[VolumeRecord], **constant: Any
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _mark_unseen(run: Run, account_id: str, region: str, kind: Kind) -> int:
+    there = kind.model._default_manager.filter(account__account_id=account_id, region=region, gone_at=None)
+    return there.filter(last_seen__lt=run.started_at).update(gone_at=run.started_at)
+
+
+def _rows(records: Records, **constant: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return the columns of the records and their rows, the constant columns first."""
-    names = [field.name for field in fields(page[0])]
+    names = [field.name for field in fields(records[0])]
     fixed = tuple(constant.values())
     values = attrgetter(*names)
-    return [*constant, *names], [fixed + values(record) for record in page]
+    return [*constant, *names], [fixed + values(record) for record in records]
 
 
 def _merge(stage: bulk.Stage, seen_at: datetime) -> Counts:
@@ -121,3 +159,12 @@ def _merge_instances(stage: bulk.Stage, seen_at: datetime) -> Counts:
         [seen_at],
     )
     return counts
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("instances", "DescribeInstances", ec2.instance_page, Instance, "instance_id", _merge_instances),
+        Kind("volumes", "DescribeVolumes", ec2.volume_page, Volume, "volume_id", _merge),
+    )
+}

@@ -1,137 +1,217 @@
 """The metric samples of running instances, every hour, from where the last reading ended."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
 from collectors.aws import metrics
-from collectors.aws.metricdata import Window
+from collectors.aws.metricdata import MOST_QUERIES, Window
 from collectors.aws.metrics import PERIOD_S, Target
 from collectors.aws.session import Cloud
-from collectors.models import CloudAccount, Instance, InstanceQuerySet, MemoryListing, MetricSeries
+from collectors.models import CloudAccount, Instance, MemoryListing, MetricSeries
 from collectors.samples.store import Sample, store
-from collectors.services.access import Clouds
-from pipelines.claims import Claim
+from collectors.services.access import batched
+from collectors.services.inventory import InventoryHandler, Page, Records, mark_gone
+from core.errors import TransientCloudError
+from pipelines import schedules
+from pipelines.models import Run, Status
 from pipelines.registry import Counts, PlannedStep, no_rows
 
-BATCH = 1000
-"""Instances a step: three metrics of each are six full calls."""
+PIPELINE = "metrics"
+BATCH = 500
+"""Instances a step: three metrics of each are three full calls."""
 
+_A_PAGE = 2
+"""Batches a page of the inventory comes to at the most."""
+
+# What a series that was never read is read of, unless the readings follow closer upon each other.
 FIRST_WINDOW = timedelta(hours=1)
 # Points appear two to three minutes late: the last ones are left for the next reading, which goes back a bit.
 SETTLING = timedelta(minutes=3)
 OVERLAP = timedelta(minutes=10)
 LONGEST_WINDOW = metrics.MOST_PERIODS * timedelta(seconds=PERIOD_S)
 RELIST_AFTER = timedelta(hours=23)
-MEMORY = "memory"
 
 
-class MetricsHandler:
-    """Reads the running instances by batches; once a day, looks for those that publish their memory."""
+class Series(NamedTuple):
+    """What is read of one instance: under which key, up to when it was, and where its memory is."""
 
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._clouds = Clouds(claim)
-
-    def plan(self) -> Iterator[PlannedStep]:
-        return self._clouds.plan(_steps)
-
-    def execute(self, step: str) -> Counts:
-        account_id, region, part = step.split("/")
-        account, cloud = self._clouds.to(account_id)
-        if part == MEMORY:
-            return find_memory(self._claim, account, region, cloud)
-        first, last = part.split("-")
-        return read(self._claim, _running(account, region).filter(pk__range=(first, last)), region, cloud)
+    key: int
+    instance_row: int
+    instance_id: str
+    read_through: datetime | None
+    memory: dict[str, str] | None
 
 
-def _running(account: CloudAccount, region: str) -> InstanceQuerySet:
-    return Instance.objects.running().filter(account=account, region=region)
+class MetricsHandler(InventoryHandler):
+    """Scans the instances; what runs on a page is read, in batches, as soon as the page is stored.
+
+    Once a day, looks for the instances that publish their memory.
+    """
+
+    kinds = ("instances",)
+
+    def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        match step.name.split("/"):
+            case [_, region, "metrics", _]:
+                return self._read(account, door, region, step)
+            case [_, _, "memory", _]:
+                return self._find_memory(account, door, step)
+            case _:
+                counts = super().do_part(account, door, step)
+                return Counts({f"instances_{name}": count for name, count in counts.items()})
+
+    # --- After a page ------------------------------------------------------------------------
+    def follow(self, account: CloudAccount, page: Page, records: Records) -> None:
+        """Add the steps that read what runs on the page, and one that looks for memory when it is time."""
+        ids = [record.instance_id for record in records if record.state == "running"]  # type: ignore[union-attr]
+        there = Instance.objects.filter(account=account, region=page.region, instance_id__in=ids)
+        rows = there.order_by("pk").values_list("pk", flat=True)
+        first = (page.number - 1) * _A_PAGE + 1
+        steps = [
+            PlannedStep(f"{page.account_id}/{page.region}/metrics/{number}", {"rows": batch})
+            for number, batch in enumerate(batched(rows, BATCH), start=first)
+        ]
+        if steps and _listing_is_due(account, page.region):
+            steps.insert(0, Page(page.account_id, page.region, "memory").step())
+        self._claim.add(steps)
+
+    # --- A batch -----------------------------------------------------------------------------
+    def _read(self, account: CloudAccount, door: Cloud, region: str, step: PlannedStep) -> Counts:
+        """Read what the instances measured since their last reading, and store it with how far it goes.
+
+        What was read before a call failed is stored, and a retry reads the rest.
+        """
+        series = {one.instance_id: one for one in self._series(step.payload["rows"])}
+        if not series:
+            return no_rows()
+        window = window_of((one.read_through for one in series.values()), timezone.now())
+        targets = [Target(one.instance_id, one.memory) for one in series.values()]
+        self._admit_reading(account, region, targets, window)
+        done: list[tuple[Target, list[metrics.Reading]]] = []
+        try:
+            done.extend(metrics.readings(door, region, targets, window))
+        except TransientCloudError:
+            if done:
+                left = [series[target.instance_id].instance_row for target in targets[len(done) :]]
+                self._store_readings(done, series, window, left)
+            raise
+        return self._store_readings(done, series, window, [])
+
+    def _admit_reading(
+        self, account: CloudAccount, region: str, targets: Sequence[Target], window: Window
+    ) -> None:
+        queries = metrics.metric_queries(len(targets), sum(bool(target.memory) for target in targets))
+        periods = (window.end - window.start) // timedelta(seconds=PERIOD_S)
+        self.admit(account, region, GetMetricData=ceil(queries / MOST_QUERIES), points=queries * periods)
+
+    def _series(self, rows: Sequence[int]) -> list[Series]:
+        """Return the series of those instances that still run; the missing ones are created."""
+        running = Instance.objects.running().filter(pk__in=rows)
+        if missing := list(running.filter(metric_series=None)):
+            with self._claim.writing():
+                MetricSeries.objects.bulk_create(
+                    [MetricSeries(instance=instance) for instance in missing], ignore_conflicts=True
+                )
+        found = MetricSeries.objects.filter(instance__in=running).order_by("instance_id")
+        fields = ("pk", "instance_id", "instance__instance_id", "read_through", "memory_dimensions")
+        return [Series(*row) for row in found.values_list(*fields)]
+
+    def _store_readings(
+        self,
+        done: list[tuple[Target, list[metrics.Reading]]],
+        series: Mapping[str, Series],
+        window: Window,
+        left: list[int],
+    ) -> Counts:
+        """Store what was read; what is left is what a retry will do."""
+        samples = [
+            Sample(series[t.instance_id].key, *reading) for t, readings in done for reading in readings
+        ]
+        with self._claim.writing():
+            counts = store(samples)
+            keys = [series[target.instance_id].key for target, _ in done]
+            MetricSeries.objects.filter(pk__in=keys).update(read_through=window.end)
+            if left:
+                self._claim.remember({"rows": left}, counts)
+        return counts
+
+    # --- Memory ------------------------------------------------------------------------------
+    def _find_memory(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        """Note under which dimensions the instances of one page of the listing publish their memory."""
+        page = Page.of(step)
+        self.admit(account, page.region, ListMetrics=1)
+        found, token = metrics.memory_page(door, page.region, step.payload.get("token"))
+        running = Instance.objects.running().filter(account=account, region=page.region)
+        rows = list(running.filter(instance_id__in=found).values_list("pk", flat=True))
+        series = {one.key: one for one in self._series(rows)}
+        with self._claim.writing():
+            self._remember_memory(series, found)
+            if token:
+                self._claim.add([page.next(token)])
+        return no_rows()
+
+    def _remember_memory(self, series: Mapping[int, Series], found: Mapping[str, dict[str, str]]) -> None:
+        """Keep the simplest dimensions that any page of this listing had."""
+        listed_at = self._claim.run.started_at
+        stored = list(MetricSeries.objects.filter(pk__in=series).select_for_update().order_by("pk"))
+        for one in stored:
+            dimensions = found[series[one.pk].instance_id]
+            if one.memory_listed_at != listed_at or metrics.simpler(dimensions, one.memory_dimensions):
+                one.memory_dimensions, one.memory_listed_at = dimensions, listed_at
+        MetricSeries.objects.bulk_update(stored, ["memory_dimensions", "memory_listed_at"])
 
 
 # --- The plan --------------------------------------------------------------------------------
-def _steps(account: CloudAccount, _cloud: Cloud) -> Iterator[str]:
-    """Name the account's steps; its batches are ranges of rows, so that a name means the same later."""
-    regions = Instance.objects.running().filter(account=account).values_list("region", flat=True)
-    for region in sorted(set(regions)):
-        if _listing_is_due(account, region):
-            yield f"{account.account_id}/{region}/{MEMORY}"
-        rows = list(_running(account, region).order_by("pk").values_list("pk", flat=True))
-        for batch in _batches(rows):
-            yield f"{account.account_id}/{region}/{batch[0]}-{batch[-1]}"
-
-
-def _batches(rows: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (rows[first : first + BATCH] for first in range(0, len(rows), BATCH))
-
-
 def _listing_is_due(account: CloudAccount, region: str) -> bool:
     listing = MemoryListing.objects.filter(account=account, region=region)
     return not listing.filter(listed_at__gt=timezone.now() - RELIST_AFTER).exists()
 
 
-# --- A batch ---------------------------------------------------------------------------------
-def read(claim: Claim, instances: InstanceQuerySet, region: str, cloud: Cloud) -> Counts:
-    """Read the instances' metrics since their last reading and store them, with how far they were read."""
-    series = {one.instance.instance_id: one for one in series_of(claim, instances) if one.instance}
-    if not series:
-        return no_rows()
-    window = window_of((one.read_through for one in series.values()), timezone.now())
-    targets = [Target(instance_id, one.memory_dimensions) for instance_id, one in series.items()]
-    samples = [
-        Sample(series[target.instance_id].pk, *reading)
-        for target, readings in metrics.readings(cloud, region, targets, window)
-        for reading in readings
-    ]
-    with claim.writing():
-        counts = store(samples)
-        keys = [one.pk for one in series.values()]
-        MetricSeries.objects.filter(pk__in=keys).update(read_through=window.end)
-    return counts
+def conclude(run: Run) -> Counts:
+    """Mark the instances that are gone, and forget the memory that whole listings did not name any more."""
+    listings: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for name, status in run.steps.filter(name__contains="/memory/").values_list("name", "status"):
+        account_id, region, *_ = name.split("/")
+        listings[account_id, region].add(status)
+    for (account_id, region), statuses in listings.items():
+        if statuses == {Status.SUCCEEDED}:
+            _listed(run, account_id, region)
+    return mark_gone(run)
 
 
-def series_of(claim: Claim, instances: InstanceQuerySet) -> list[MetricSeries]:
-    """Return the series of the instances, in the order of their rows; the missing ones are created."""
-    if missing := list(instances.filter(metric_series=None)):
-        with claim.writing():
-            MetricSeries.objects.bulk_create(
-                [MetricSeries(instance=instance) for instance in missing], ignore_conflicts=True
-            )
-    found = MetricSeries.objects.filter(instance__in=instances).select_related("instance")
-    return list(found.order_by("instance_id"))
+def _listed(run: Run, account_id: str, region: str) -> None:
+    account = CloudAccount.objects.get(account_id=account_id)
+    series = MetricSeries.objects.filter(instance__account=account, instance__region=region)
+    unnamed = Q(memory_listed_at=None) | Q(memory_listed_at__lt=run.started_at)
+    series.exclude(memory_dimensions=None).filter(unnamed).update(memory_dimensions=None)
+    MemoryListing.objects.update_or_create(
+        account=account, region=region, defaults={"listed_at": timezone.now()}
+    )
 
 
+# --- Windows ---------------------------------------------------------------------------------
 def window_of(marks: Iterable[datetime | None], now: datetime) -> Window:
     """Return the window from the earliest of the marks, up to which the series were read, to now.
 
-    A series that was never read, alone, is read one hour back. A window is never longer than one answer can
-    hold; what lies before it is left to the daily figures.
+    A series that was never read, alone, is read one hour back, or less where readings follow closer upon
+    each other. A window is never longer than one answer can hold; what lies before is left to the daily
+    figures.
     """
     end = _aligned(now - SETTLING)
     known = [mark for mark in marks if mark is not None]
-    start = min(known) - OVERLAP if known else end - FIRST_WINDOW
+    start = min(known) - OVERLAP if known else end - _first_window()
     return Window(max(start, end - LONGEST_WINDOW), end)
+
+
+def _first_window() -> timedelta:
+    return min(FIRST_WINDOW, schedules.every(PIPELINE) or FIRST_WINDOW)
 
 
 def _aligned(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // PERIOD_S * PERIOD_S, UTC)
-
-
-# --- Memory ----------------------------------------------------------------------------------
-def find_memory(claim: Claim, account: CloudAccount, region: str, cloud: Cloud) -> Counts:
-    """Note under which dimensions each running instance publishes its memory, if it does."""
-    dimensions = metrics.memory_dimensions(cloud, region)
-    changed = [
-        one
-        for one in series_of(claim, _running(account, region))
-        if one.instance and one.memory_dimensions != dimensions.get(one.instance.instance_id)
-    ]
-    for one in changed:
-        one.memory_dimensions = one.instance and dimensions.get(one.instance.instance_id)
-    with claim.writing():
-        MetricSeries.objects.bulk_update(changed, ["memory_dimensions"], batch_size=BATCH)
-        MemoryListing.objects.update_or_create(
-            account=account, region=region, defaults={"listed_at": timezone.now()}
-        )
-    return no_rows()

@@ -5,21 +5,17 @@ from collections.abc import Iterator
 from django.utils import timezone
 
 from collectors.samples.partitions import HOURS, SAMPLES, maintain
-from pipelines.claims import Claim
-from pipelines.registry import Counts, PlannedStep
+from pipelines.registry import Counts, Handler, PlannedStep
 
 _TABLES = {table.table: table for table in (SAMPLES, HOURS)}
 
 
-class PartitionsHandler:
+class PartitionsHandler(Handler):
     """Creates the coming days' partitions and drops those whose time is over, a step for each table."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
 
     def plan(self) -> Iterator[PlannedStep]:
         return map(PlannedStep, _TABLES)
 
-    def execute(self, step: str) -> Counts:
+    def execute(self, step: PlannedStep) -> Counts:
         self._claim.renew()
-        return Counts(maintain(_TABLES[step], timezone.now().date()))
+        return Counts(maintain(_TABLES[step.name], timezone.now().date()))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import claims, ledger, messages, registry, runner
-from pipelines.models import Run
+from pipelines.models import Run, Status, Step
 from pipelines.registry import Counts, PlannedStep
 
 
@@ -24,11 +24,11 @@ class FakeHandler:
         return [PlannedStep(name) for name in self._do]
 
     def execute(self, step):
-        return Counts(self._do[step]() or {})
+        return Counts(self._do[step.name]() or {})
 
 
 def work_off(run=None):
-    """Do what is ready, as workers would; of the run, when one is given."""
+    """Do what is ready, as workers would; of the run, when one is given. Pauses pass in no time."""
     runs = {"pk": run.pk} if run else {}
     steps = {"run": run.pk} if run else {}
     while True:
@@ -36,8 +36,13 @@ def work_off(run=None):
             runner.plan(planned.pk)
         elif step := ledger.ready_steps().filter(**steps).first():
             runner.execute(step.pk)
-        else:
+        elif not _let_time_pass(Run, **runs) + _let_time_pass(Step, **steps):
             return
+
+
+def _let_time_pass(work, **which):
+    waiting = work.objects.filter(status=Status.QUEUED, not_before__isnull=False, **which)
+    return waiting.update(not_before=None)
 
 
 @pytest.fixture

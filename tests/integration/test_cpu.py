@@ -151,5 +151,5 @@ def test_one_failing_region_leaves_the_other_its_figures(add, watch):
     add("i-2", region="us-east-1")
     watch.batches = {"eu-west-1": [[figure("i-1", 1)]], "us-east-1": PermanentCloudError("denied")}
     run = collect()
-    assert (run.status, run.error) == (Status.PARTIAL, f"{ACCOUNT}/us-east-1: denied")
+    assert (run.status, run.error) == (Status.PARTIAL, f"{ACCOUNT}/us-east-1/cpu/1: denied")
     assert CpuMetric.objects.count() == 1

@@ -1,5 +1,6 @@
 """The inventory follows the cloud: what appears, changes, vanishes, and what could not be read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from collectors.models import CloudAccount, Instance, InstanceStateChange, Volume
 from collectors.pipelines import register
-from collectors.services import access
+from collectors.services import access, inventory
 from core.errors import PermanentCloudError, TransientCloudError
 from pipelines import ledger
 from pipelines.models import Run, Status
@@ -61,6 +62,11 @@ def volume(volume_id, **changes):
     )
 
 
+def whose(cloud):
+    """The account that a role, or else the default credentials, belong to."""
+    return cloud.access.account_id if cloud.access.role_arn else ACCOUNT
+
+
 class Estate:
     """A cloud by region: pages of instances, where an exception stands for a page that fails."""
 
@@ -69,18 +75,20 @@ class Estate:
         self.volumes = {}
         self.regions = lambda: list(self.instances)
 
-    @staticmethod
-    def _pages(pages):
-        for page in pages:
-            if isinstance(page, Exception):
-                raise page
-            yield page
+    def instance_page(self, cloud, region, token, *, on_next):
+        return self._page(self.instances[region], token, on_next)
 
-    def instance_pages(self, cloud, region):
-        return self._pages(self.instances[region])
+    def volume_page(self, cloud, region, token, *, on_next):
+        return self._page(self.volumes.get(region, [[]]), token, on_next)
 
-    def volume_pages(self, cloud, region):
-        return self._pages(self.volumes.get(region, []))
+    def _page(self, pages, token, on_next):
+        number = int(token or 0)
+        following = str(number + 1) if number + 1 < len(pages) else None
+        if isinstance(pages[number], Exception):
+            raise pages[number]
+        if following:
+            on_next(following)
+        return pages[number], following
 
     def enabled_regions(self, cloud):
         return self.regions()
@@ -90,9 +98,10 @@ class Estate:
 def estate(monkeypatch, sent):
     register()
     found = Estate()
-    for name in ("instance_pages", "volume_pages", "enabled_regions"):
-        monkeypatch.setattr(ec2, name, getattr(found, name))
-    monkeypatch.setattr(access.Cloud, "account_id", lambda self: ACCOUNT)
+    for kind, fetch in (("instances", found.instance_page), ("volumes", found.volume_page)):
+        monkeypatch.setitem(inventory.KINDS, kind, replace(inventory.KINDS[kind], fetch=fetch))
+    monkeypatch.setattr(ec2, "enabled_regions", found.enabled_regions)
+    monkeypatch.setattr(access.Cloud, "account_id", whose)
     return found
 
 
@@ -198,14 +207,14 @@ def test_says_which_region_failed_and_keeps_the_others(estate):
     estate.instances = {"eu-west-1": [[instance("i-1")]], "us-east-1": [PermanentCloudError("denied")]}
     run = collect()
     assert run.status == Status.PARTIAL
-    assert run.error == f"{ACCOUNT}/us-east-1/instances: denied"
+    assert run.error == f"{ACCOUNT}/us-east-1/instances/1: denied"
     assert Instance.objects.count() == 1
 
 
 def test_keeps_the_instances_though_the_volumes_are_denied(estate):
     estate.instances["eu-west-1"] = [[instance("i-1")]]
     estate.volumes["eu-west-1"] = [PermanentCloudError("denied")]
-    assert collect().error == f"{ACCOUNT}/eu-west-1/volumes: denied"
+    assert collect().error == f"{ACCOUNT}/eu-west-1/volumes/1: denied"
     assert Instance.objects.count() == 1
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -10,13 +11,14 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.httpsession import URLLib3Session
 from botocore.retries.standard import ExponentialBackoff
 
+from collectors.aws import ec2
+from collectors.aws.ec2 import InstanceRecord
 from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, MetricSample, MetricSeries
 from collectors.pipelines import register
 from collectors.samples.partitions import HOURS, SAMPLES
-from collectors.services import access, metrics
-from core.errors import LeaseLostError
-from pipelines import claims, ledger
-from pipelines.models import Run, Status, Trigger
+from collectors.services import access, inventory
+from pipelines import ledger, runner
+from pipelines.models import Run, Status, Step, Trigger
 from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,11 +37,14 @@ class CloudWatch:
         self.value = lambda metric, instance_id, moment: 10.0
         self.status = 200
         self.silent = lambda region: False
+        self.status_of = lambda: 200
 
     def send(self, request):
         operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
         question = json.loads(request.body)
         region = re.search(r"monitoring\.([a-z0-9-]+)\.", request.url)[1]
+        if operation == "GetMetricData" and (status := self.status_of()) >= 500:
+            return self._answer({"__type": "InternalServiceFault", "message": "no"}, status)
         if self.status != 200 or self.silent(region):
             return self._answer({"__type": "AccessDeniedException", "message": "no"}, 400)
         if operation == "ListMetrics":
@@ -74,6 +79,25 @@ def _queries(question):
     return question["MetricDataQueries"]
 
 
+def regions(cloud):
+    """The regions in which there are instances, as EC2 would say."""
+    return sorted(set(Instance.objects.values_list("region", flat=True)))
+
+
+def instance_page(cloud, region, token, *, on_next):
+    """A page of the stored instances, as EC2 would tell of them."""
+    stored = Instance.objects.filter(region=region, gone_at=None).order_by("pk")
+    first, total = int(token or 0), stored.count()
+    following = str(first + 1000) if first + 1000 < total else None
+    if following:
+        on_next(following)
+    return [record(one) for one in stored[first : first + 1000]], following
+
+
+def record(instance):
+    return InstanceRecord(**{field.name: getattr(instance, field.name) for field in fields(InstanceRecord)})
+
+
 @pytest.fixture
 def account():
     return CloudAccount.objects.create(account_id=ACCOUNT)
@@ -97,6 +121,9 @@ def watch(monkeypatch, sent, now):
     monkeypatch.setattr(URLLib3Session, "send", lambda self, request: double.send(request))
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
     monkeypatch.setattr(access.Cloud, "account_id", lambda self: ACCOUNT)
+    monkeypatch.setattr(ec2, "enabled_regions", regions)
+    page = replace(inventory.KINDS["instances"], fetch=instance_page)
+    monkeypatch.setitem(inventory.KINDS, "instances", page)
     return double
 
 
@@ -129,6 +156,11 @@ def collect(trigger=Trigger.MANUAL):
     run = ledger.start("metrics", trigger=trigger)
     work_off(run)
     return Run.objects.get(pk=run.pk)
+
+
+def stored(run):
+    """How many samples a run created, updated and found unchanged."""
+    return [run.counts[name] for name in ("created", "updated", "unchanged")]
 
 
 def windows(watch):
@@ -177,14 +209,42 @@ def test_a_scheduled_run_keeps_to_the_budget(add, watch, settings):
     assert (len(watch.questions), MetricSample.objects.count()) == (0, 0)
 
 
-def test_plans_a_step_for_each_thousand_instances(add, watch):
+def test_each_page_adds_the_next_one_and_steps_for_what_runs_on_it(add, watch):
     rows = add(1001)
     run = collect()
+    place = f"{ACCOUNT}/eu-west-1"
     assert [step.name for step in run.steps.all()] == [
-        f"{ACCOUNT}/eu-west-1/memory",
-        f"{ACCOUNT}/eu-west-1/{rows[0].pk}-{rows[999].pk}",
-        f"{ACCOUNT}/eu-west-1/{rows[1000].pk}-{rows[1000].pk}",
+        ACCOUNT,
+        f"{place}/instances/1",
+        f"{place}/instances/2",
+        f"{place}/memory/1",
+        f"{place}/metrics/1",
+        f"{place}/metrics/2",
+        f"{place}/metrics/3",
     ]
+    assert MetricSeries.objects.filter(instance=rows[1000]).exists()
+
+
+def test_a_step_reads_what_still_runs_of_what_ran_when_its_page_was_stored(add, watch):
+    add(2)
+    run = ledger.start("metrics")
+    runner.plan(run.pk)
+    for name in (ACCOUNT, f"{ACCOUNT}/eu-west-1/instances/1"):
+        runner.execute(run.steps.get(name=name).pk)
+    Instance.objects.filter(pk=Instance.objects.last().pk).update(state="stopped")
+    work_off(run)
+    assert sum(len(_queries(one)) for one in watch.questions) == 3
+
+
+def test_a_retry_reads_only_what_was_not_stored_before_the_failure(add, watch):
+    add(500)
+    failing = iter([200, 200, 500, 500, 500, 500])
+    watch.status_of = lambda: next(failing, 200)
+    run = collect()
+    assert (run.status, run.counts["created"]) == (Status.SUCCEEDED, 500 * 12)
+    # Two calls before the failure, then what they had not told whole: 500 - 1000 // 3 instances in 2 calls.
+    assert [len(_queries(one)) for one in watch.questions] == [500, 500, 500, 1]
+    assert MetricSample.objects.count() == 500 * 12
 
 
 def test_asks_nothing_about_what_does_not_run(add, watch):
@@ -197,7 +257,7 @@ def test_asks_nothing_about_what_does_not_run(add, watch):
 # --- Windows ---------------------------------------------------------------------------------
 def test_reads_the_last_hour_of_points_that_have_settled(add, watch):
     add()
-    assert collect().counts == {"created": 12, "updated": 0, "unchanged": 0}
+    assert stored(collect()) == [12, 0, 0]
     assert windows(watch) == [(END - timedelta(hours=1), END)]
     assert MetricSample.objects.order_by("timestamp").last().timestamp == END - FIVE
 
@@ -206,7 +266,7 @@ def test_goes_on_where_it_ended_and_a_bit_before(add, watch, now):
     add()
     collect()
     now(NOW + timedelta(hours=1))
-    assert collect().counts == {"created": 12, "updated": 0, "unchanged": 2}
+    assert stored(collect()) == [12, 0, 2]
     assert windows(watch)[1] == (END - timedelta(minutes=10), END + timedelta(hours=1))
 
 
@@ -243,7 +303,7 @@ def test_reads_again_what_a_failed_reading_left_out(add, watch, now):
     collect()
     watch.status = 400
     now(NOW + timedelta(hours=1))
-    assert collect().status == Status.FAILED
+    assert collect().status == Status.PARTIAL
     watch.status = 200
     now(NOW + timedelta(hours=2))
     assert collect().counts["created"] == 24
@@ -274,7 +334,7 @@ def test_what_is_not_published_is_unknown(add, watch):
 def test_an_instance_without_any_point_has_no_samples(add, watch):
     add()
     watch.value = lambda metric, instance_id, moment: None
-    assert collect().counts == {"created": 0, "updated": 0, "unchanged": 0}
+    assert stored(collect()) == [0, 0, 0]
     assert not MetricSample.objects.exists()
 
 
@@ -282,7 +342,7 @@ def test_a_second_reading_changes_nothing(add, watch, now):
     add()
     collect()
     now(NOW + timedelta(seconds=1))
-    assert collect().counts == {"created": 0, "updated": 0, "unchanged": 2}
+    assert stored(collect()) == [0, 0, 2]
 
 
 def test_the_daily_cpu_follows(add, watch):
@@ -307,12 +367,12 @@ def test_one_failing_region_leaves_the_other_its_samples(add, watch):
 
 def test_a_worker_that_lost_its_lease_stores_nothing(add, watch):
     add()
-    claim = claims.claim_run(ledger.start("metrics").pk)
-    handler = metrics.MetricsHandler(claim)
-    [*_, step] = handler.plan()
-    watch.value = lambda *asked: Run.objects.update(fence=99) and 10.0
-    with pytest.raises(LeaseLostError):
-        handler.execute(step.name)
+    run = ledger.start("metrics")
+    watch.value = lambda *asked: Step.objects.update(fence=99) and 10.0
+    runner.plan(run.pk)
+    while step := ledger.ready_steps().first():
+        runner.execute(step.pk)
+    assert len(watch.questions) == 1
     assert not MetricSample.objects.exists()
     assert not MetricSeries.objects.exclude(read_through=None).exists()
 

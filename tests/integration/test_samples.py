@@ -266,5 +266,5 @@ def test_the_daily_sync_replaces_a_day_that_it_covers_as_well(series):
 
 def test_the_daily_sync_still_reads_the_past_of_an_instance_with_samples(series):
     write((series.pk, at(9), 10.0))
-    [(start, ids)] = cpu.windows(series.instance.account, "eu-west-1", TODAY)
+    [(start, ids)] = cpu.windows([series.instance.pk], TODAY)
     assert (start, list(ids)) == (TODAY - cpu.FIRST_WINDOW, [series.instance.instance_id])

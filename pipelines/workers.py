@@ -1,0 +1,44 @@
+"""Who works: the names of workers, and what becomes of their work when they end or come back."""
+
+import os
+import socket
+import threading
+from typing import Any
+
+from celery.signals import celeryd_init, worker_init, worker_process_init, worker_ready, worker_shutting_down
+
+from pipelines import repair
+from pipelines.later import later
+
+_node = socket.gethostname()
+
+
+def name() -> str:
+    """Return the name of this thread: its Celery node, its process, and itself."""
+    return f"{_node}/{os.getpid()}/{threading.current_thread().name}"
+
+
+@celeryd_init.connect
+def take_name(sender: str, **_signal: Any) -> None:
+    """Take over the node's name before any process is forked off."""
+    global _node  # noqa: PLW0603 - a process is one node for all its life
+    _node = sender
+
+
+@worker_init.connect
+@worker_process_init.connect
+def begin(**_signal: Any) -> None:
+    """Start the thread for what is to be done later, in the worker and in each process below it."""
+    later.begin()
+
+
+@worker_ready.connect
+def inherit(**_signal: Any) -> None:
+    """Take over what a worker of this name held: there is one of a name at a time, so that one is gone."""
+    later.do(lambda: repair.take_over_from(_node))
+
+
+@worker_shutting_down.connect
+def give_back(**_signal: Any) -> None:
+    """Give back what could not be finished within the time that a worker has for ending."""
+    later.do(lambda: repair.give_back(_node))
