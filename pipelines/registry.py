@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InvalidInputError
+from pipelines.misfires import Misfire
 
 if TYPE_CHECKING:
     from pipelines.claims import Claim
@@ -92,6 +93,7 @@ class Pipeline:
     follows_collect_every: bool = False
     grace: timedelta = timedelta(hours=12)
     retry: Retry = Retry()
+    misfire: Misfire = Misfire.LATEST
 
 
 _pipelines: dict[str, Pipeline] = {}
