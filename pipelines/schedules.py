@@ -2,16 +2,21 @@
 
 import json
 import logging
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from cronsim import CronSimError
 from django.conf import settings
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from core.errors import InvalidInputError
 from pipelines import ledger, registry
+from pipelines.misfires import Misfire, reason_to_skip
 from pipelines.models import Run, RunQuerySet, Status, Trigger
 from pipelines.registry import Pipeline
 from pipelines.slots import Cron, Every, Slots, parse_duration
@@ -21,6 +26,13 @@ logger = logging.getLogger(__name__)
 START = "pipelines.tasks.start_scheduled"
 RECONCILE = "pipelines.tasks.reconcile"
 RECONCILE_EVERY = timedelta(seconds=15)
+
+# So many slots of one schedule get a row at a time: ten days of quarter-hours, or a night of minutes.
+MOST_SLOTS = 1000
+
+_INSTANT = timedelta(microseconds=1)
+# A row that nobody can understand: no interval, no such day, more days than there are.
+_NO_SLOTS = (InvalidInputError, CronSimError, OverflowError)
 
 
 # --- The rows --------------------------------------------------------------------------------
@@ -97,70 +109,136 @@ def _slots(row: PeriodicTask) -> Slots | None:
     return None
 
 
-# --- The slots -------------------------------------------------------------------------------
+# --- What is due -----------------------------------------------------------------------------
 def start_all_due() -> None:
-    """Start the latest slot of each schedule that has not been started, late slots coalesced into one."""
-    for row in PeriodicTask.objects.filter(task=START, enabled=True).select_related("interval", "crontab"):
-        _start_due(row)
+    """Start or note the slots of every schedule that have no run."""
+    by_pipeline: dict[str, list[PeriodicTask]] = {}
+    for row in _enabled():
+        by_pipeline.setdefault(_pipeline_name(row), []).append(row)
+    for name, rows in by_pipeline.items():
+        _start_due(name, rows)
 
 
 def start_due(pipeline: str) -> None:
-    """Start the pipeline's latest slot when nobody has."""
-    for row in _rows(pipeline):
-        if row.enabled:
-            _start_due(row)
+    """Start or note the pipeline's slots that have no run."""
+    _start_due(pipeline, [row for row in _rows(pipeline) if row.enabled])
 
 
-def _start_due(row: PeriodicTask) -> None:
-    """Start the row's latest slot; one that nobody can understand is told of and holds up no other."""
+def _start_due(name: str, rows: list[PeriodicTask]) -> None:
+    """Start or note what is due; rows that nobody can understand are told of and hold up no other."""
     now = timezone.now()
     try:
-        pipeline = registry.get(_pipeline_name(row))
-        slot = _latest_slot(row, now)
-    except (InvalidInputError, CronSimError) as error:
-        logger.error("The schedule %r starts nothing: %s", row.name, error)  # noqa: TRY400 - no news in a trace
+        pipeline = registry.get(name)
+    except InvalidInputError as error:
+        _tell(rows, error)
         return
-    if row.start_time is not None and slot < row.start_time:
-        return
-    runs = Run.objects.filter(pipeline=pipeline.name, scope="all")
-    if runs.filter(scheduled_for=slot).exists():
-        return
-    if reason := _needless(runs, slot) or _too_late(pipeline, slot, now):
+    if pipeline.misfire is not Misfire.SKIP and _runs(name).active().exists():
+        return  # What it will have done is known when it has ended.
+    if missed := _missed(name, rows, now):
+        _settle(pipeline, missed, now)
+
+
+def _missed(pipeline: str, rows: list[PeriodicTask], now: datetime) -> list[datetime]:
+    """Return the slots without a run after the last one that a schedule dealt with, the oldest first."""
+    by_schedule = _runs(pipeline).filter(trigger=Trigger.SCHEDULE, parent=None)
+    last = by_schedule.aggregate(slot=Max("scheduled_for"))["slot"]
+    due: set[datetime] = set()
+    for row in rows:
+        try:
+            due.update(_due(row, last, now))
+        except _NO_SLOTS as error:
+            _tell([row], error)
+    taken = _runs(pipeline).filter(scheduled_for__in=due).values_list("scheduled_for", flat=True)
+    return sorted(due.difference(taken))
+
+
+def _due(row: PeriodicTask, last: datetime | None, now: datetime) -> deque[datetime]:
+    """Return the row's slots after `last`, from its start on; of very many, the latest."""
+    slots = _rhythm(row)
+    kept: deque[datetime] = deque(maxlen=MOST_SLOTS)
+    cut = 0
+    for number, slot in enumerate(slots.between(_before_first(row, slots, last, now), now), start=1):
+        kept.append(slot)
+        cut = number - len(kept)
+    if cut:
+        logger.warning(
+            "The schedule %r missed too much: %d slots before %s have no run", row.name, cut, kept[0]
+        )
+    return kept
+
+
+def _before_first(row: PeriodicTask, slots: Slots, last: datetime | None, now: datetime) -> datetime:
+    """Return the moment after which slots count; without any trace of a beginning, the latest does."""
+    start = row.start_time and row.start_time - _INSTANT
+    known = [moment for moment in (last, start) if moment is not None]
+    return max(known) if known else slots.latest(now) - _INSTANT
+
+
+def _settle(pipeline: Pipeline, missed: list[datetime], now: datetime) -> None:
+    """Note slots as skipped up to the first one that is started; what comes after it waits for its end."""
+    done = _done_since(missed[0], pipeline)
+    for slot in missed:
+        reason = _needless(slot, done) or reason_to_skip(
+            slot, latest=missed[-1], policy=pipeline.misfire, grace=pipeline.grace, now=now
+        )
+        if not reason:
+            ledger.start(pipeline.name, slot=slot, trigger=Trigger.SCHEDULE)
+            return
         ledger.skip(pipeline.name, slot=slot, reason=reason)
-    else:
-        ledger.start(pipeline.name, slot=slot, trigger=Trigger.SCHEDULE)
+
+
+def _done_since(slot: datetime, pipeline: Pipeline) -> Run | None:
+    """Return the run that was the last to begin since and succeeded; none makes up where each slot counts."""
+    if pipeline.misfire is Misfire.ALL:
+        return None
+    done = _runs(pipeline.name).filter(status=Status.SUCCEEDED, started_at__gte=slot)
+    return done.order_by("-started_at").first()
+
+
+def _needless(slot: datetime, done: Run | None) -> str:
+    """Say what has done the slot's work already: a collection is not paid for twice."""
+    if done is None or done.started_at is None or done.started_at < slot:
+        return ""
+    return f"Done already by run {done.pk}, started at {done.started_at:%Y-%m-%d %H:%M} UTC."
 
 
 def lateness(now: datetime) -> dict[str, timedelta]:
     """Return how long each pipeline's latest slot has been due without a run; zero where it has one."""
     late: dict[str, timedelta] = {}
-    for row in PeriodicTask.objects.filter(task=START, enabled=True).select_related("interval", "crontab"):
+    for row in _enabled():
         pipeline = _pipeline_name(row)
-        try:
-            slot = _latest_slot(row, now)
-        except (InvalidInputError, CronSimError):
-            continue  # a schedule that starts nothing is told of where it should start something
-        begun = row.start_time is not None and slot < row.start_time
-        served = Run.objects.filter(pipeline=pipeline, scope="all", scheduled_for__gte=slot)
-        late[pipeline] = timedelta(0) if begun or served.exists() else now - slot
+        # A schedule that starts nothing is told of where it should start something.
+        with suppress(*_NO_SLOTS):
+            late[pipeline] = max(_lateness(row, pipeline, now), late.get(pipeline, timedelta(0)))
     return late
 
 
-def _latest_slot(row: PeriodicTask, now: datetime) -> datetime:
+def _lateness(row: PeriodicTask, pipeline: str, now: datetime) -> timedelta:
+    slot = _rhythm(row).latest(now)
+    begun = row.start_time is None or row.start_time <= slot
+    due = begun and not _runs(pipeline).filter(scheduled_for__gte=slot).exists()
+    return now - slot if due else timedelta(0)
+
+
+def _enabled() -> "QuerySet[PeriodicTask]":
+    rows: QuerySet[PeriodicTask] = PeriodicTask.objects.filter(task=START, enabled=True)
+    return rows.select_related("interval", "crontab")
+
+
+def _runs(pipeline: str) -> RunQuerySet:
+    return Run.objects.filter(pipeline=pipeline, scope="all")
+
+
+def _rhythm(row: PeriodicTask) -> Slots:
+    """Return the row's rhythm. Raises: InvalidInputError for a kind that has none."""
     if (slots := _slots(row)) is None:
         raise InvalidInputError("It must be a crontab, or an interval of a second or more.")
-    return slots.latest(now)
+    return slots
 
 
-def _needless(runs: RunQuerySet, slot: datetime) -> str:
-    """Say what has done the slot's work already: a collection is not paid for twice."""
-    done = runs.filter(status=Status.SUCCEEDED, started_at__gte=slot).first()
-    return f"Done already by run {done.pk}, started at {done.started_at:%Y-%m-%d %H:%M} UTC." if done else ""
-
-
-def _too_late(pipeline: Pipeline, slot: datetime, now: datetime) -> str:
-    late = now - slot
-    return f"Missed: found {late} late, and the grace is {pipeline.grace}." if late > pipeline.grace else ""
+def _tell(rows: Iterable[PeriodicTask], error: Exception) -> None:
+    for row in rows:
+        logger.error("The schedule %r starts nothing: %s", row.name, error)
 
 
 def every(pipeline: str) -> timedelta | None:

@@ -21,7 +21,7 @@ def execute_step(step_id: int) -> None:
 
 @shared_task
 def start_scheduled(pipeline: str) -> None:
-    """Start the pipeline's latest slot, unless it was started already."""
+    """Start what is due of the pipeline, unless it was started already."""
     schedules.start_due(pipeline)
 
 

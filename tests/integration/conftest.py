@@ -59,6 +59,12 @@ def pipelines(monkeypatch):
 
 
 @pytest.fixture
+def now(monkeypatch):
+    """Set the clock: `now(moment)`."""
+    return lambda moment: monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+
+
+@pytest.fixture
 def sent(monkeypatch):
     """What was published, runs by their pipeline's name and steps by their own, instead of a broker."""
     names = []

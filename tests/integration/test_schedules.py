@@ -15,12 +15,6 @@ MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def now(monkeypatch):
-    """Set the clock: `now(moment)`."""
-    return lambda moment: monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
-
-
-@pytest.fixture
 def daily(pipelines, sent, now, db):
     """A daily pipeline whose schedule was created on 1 March at 15:00."""
     pipelines()
@@ -105,8 +99,9 @@ def test_lives_with_a_second_schedule_of_the_same_pipeline(daily, now):
         {"kwargs": '{"pipeline": "unknown"}'},
         {"crontab": {"day_of_month": "30", "month_of_year": "2"}},
         {"interval": {"every": 10, "period": "microseconds"}},
+        {"interval": {"every": 2_000_000_000, "period": "days"}},
     ],
-    ids=["no pipeline", "no JSON", "unknown pipeline", "30 February", "microseconds"],
+    ids=["no pipeline", "no JSON", "unknown pipeline", "30 February", "microseconds", "5 million years"],
 )
 def test_one_broken_schedule_holds_up_no_other(daily, now, caplog, broken):
     values = {"kwargs": row().kwargs, **broken}
@@ -168,7 +163,8 @@ def test_notes_a_slot_that_was_missed_beyond_the_grace_as_skipped(daily, now):
 def test_coalesces_the_slots_missed_in_three_days_into_the_last_one(daily, now):
     now(MIDNIGHT + 3 * DAY + timedelta(hours=1))
     tasks.reconcile()
-    assert Run.objects.get().scheduled_for == MIDNIGHT + 3 * DAY
+    assert Run.objects.get(status=Status.QUEUED).scheduled_for == MIDNIGHT + 3 * DAY
+    assert Run.objects.filter(status=Status.SKIPPED).count() == 3
 
 
 def test_waits_for_a_run_started_by_hand_and_starts_its_slot_afterwards(daily, now):
