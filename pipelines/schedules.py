@@ -10,9 +10,10 @@ from typing import Any
 
 from cronsim import CronSimError
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.signals import pre_save
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from core.errors import InvalidInputError
 from pipelines import ledger, registry
@@ -31,6 +32,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 MOST_SLOTS = 1000
 
 _INSTANT = timedelta(microseconds=1)
+# What a schedule starts and when; a change makes it another schedule.
+_TERMS = ("task", "kwargs", "interval_id", "crontab_id", "enabled")
 # A row that nobody can understand: no interval, no such day, more days than there are.
 _NO_SLOTS = (InvalidInputError, CronSimError, OverflowError)
 
@@ -109,9 +112,44 @@ def _slots(row: PeriodicTask) -> Slots | None:
     return None
 
 
+# --- When they begin -------------------------------------------------------------------------
+def watch() -> None:
+    """Have changes of schedules, intervals and crontabs seen before they are saved."""
+    pre_save.connect(begin_anew, sender=PeriodicTask, dispatch_uid="pipelines.begin_anew")
+    for kind in (IntervalSchedule, CrontabSchedule):
+        pre_save.connect(begin_users_anew, sender=kind, dispatch_uid="pipelines.begin_users_anew")
+
+
+def begin_anew(instance: PeriodicTask, *, raw: bool = False, **_signal: Any) -> None:
+    """Let a schedule begin now when what it starts, or when, is about to change: before, nothing was due.
+
+    Beat saves its rows, too, to count what it sent; that changes none of this.
+    """
+    if raw or instance.task != START:
+        return
+    stored = PeriodicTask.objects.filter(pk=instance.pk).values(*_TERMS).first()
+    if stored != {term: getattr(instance, term) for term in _TERMS}:
+        instance.start_time = max(instance.start_time or timezone.now(), timezone.now())
+
+
+def begin_users_anew(
+    instance: IntervalSchedule | CrontabSchedule, *, raw: bool = False, **_signal: Any
+) -> None:
+    """Let the schedules of an interval or a crontab begin now when that is about to change."""
+    stored = type(instance).objects.filter(pk=instance.pk).first()
+    if not raw and stored is not None and str(stored) != str(instance):
+        _begin_now(instance.periodictask_set.filter(task=START))
+
+
+def _begin_now(rows: "QuerySet[PeriodicTask]") -> None:
+    now = timezone.now()
+    rows.filter(Q(start_time=None) | Q(start_time__lt=now)).update(start_time=now)
+
+
 # --- What is due -----------------------------------------------------------------------------
 def start_all_due() -> None:
-    """Start or note the slots of every schedule that have no run."""
+    """Start or note the slots of every schedule that have no run; a disabled one keeps beginning anew."""
+    _begin_now(PeriodicTask.objects.filter(task=START, enabled=False))
     by_pipeline: dict[str, list[PeriodicTask]] = {}
     for row in _enabled():
         by_pipeline.setdefault(_pipeline_name(row), []).append(row)

@@ -320,6 +320,125 @@ def test_of_very_many_slots_the_latest_are_noted_and_the_others_told_of(schedule
     assert "'watch 0' missed too much: 3 slots before 2026-03-02 11:00:00+00:00 have no run" in caplog.text
 
 
+# --- Schedules that change -------------------------------------------------------------------
+def change_interval(row):
+    row.interval = IntervalSchedule.objects.create(every=10, period="minutes")
+    row.save()
+
+
+def edit_interval(row):
+    row.interval.every, row.interval.period = 10, "minutes"
+    row.interval.save()
+
+
+def change_to_crontab(row):
+    row.interval, row.crontab = None, CrontabSchedule.objects.create(minute="*/10", timezone="UTC")
+    row.save()
+
+
+@pytest.mark.parametrize("start", [None, BEGIN])
+def test_a_new_schedule_begins_when_it_is_made(schedule, now, start):
+    row = schedule(Misfire.ALL)
+    now(BACK)
+    PeriodicTask.objects.create(
+        name="Another", task=row.task, kwargs=row.kwargs, interval=row.interval, start_time=start
+    )
+    row.delete()
+    assert catch_up() == []
+    now(BACK + HOUR / 2)
+    assert catch_up() == [BACK + HOUR / 2]
+
+
+@pytest.mark.parametrize("change", [change_interval, edit_interval, change_to_crontab])
+def test_another_rhythm_invents_no_missed_slots(schedule, now, change):
+    row = schedule(Misfire.ALL)
+    now(BACK + timedelta(minutes=1))
+    change(row)
+    now(BACK + timedelta(minutes=9))
+    assert catch_up() == []
+    now(BACK + timedelta(minutes=10))
+    assert catch_up() == [BACK + timedelta(minutes=10)]
+
+
+@pytest.mark.parametrize(("field", "value"), [("minute", "*/10"), ("timezone", "Asia/Kathmandu")])
+def test_an_edited_crontab_invents_no_missed_slots(schedule, now, field, value):
+    row = schedule(Misfire.ALL, minute="0")
+    now(BACK + timedelta(minutes=1))
+    crontab = CrontabSchedule.objects.get(pk=row.crontab_id)
+    setattr(crontab, field, value)
+    crontab.save()
+    now(BACK + timedelta(minutes=9))
+    assert catch_up() == []
+
+
+def test_a_schedule_pointed_at_another_pipeline_invents_no_missed_slots(schedule, now):
+    row = schedule(Misfire.ALL)
+    registry.register(registry.Pipeline(name="other", handler=FakeHandler({}), misfire=Misfire.ALL))
+    now(BACK)
+    row.kwargs = '{"pipeline": "other"}'
+    row.save()
+    assert catch_up() == []
+
+
+def test_enabled_again_after_two_days_it_replays_nothing(schedule, now):
+    row = schedule(Misfire.ALL, grace=7 * DAY)
+    row.enabled = False
+    row.save()
+    now(BACK + 2 * DAY)
+    row.enabled = True
+    row.save()
+    assert catch_up() == []
+    now(BACK + 2 * DAY + HOUR)
+    assert catch_up() == [MISSED[-1] + 2 * DAY + HOUR]
+
+
+def test_disabled_and_enabled_by_an_action_of_the_admin_it_replays_nothing(schedule, now):
+    row = schedule(Misfire.ALL, grace=7 * DAY)
+    rows = PeriodicTask.objects.filter(pk=row.pk)
+    rows.update(enabled=False)
+    for hours in range(48):
+        now(BACK + hours * HOUR)
+        schedules.start_all_due()
+    rows.update(enabled=True)
+    now(BACK + 47 * HOUR + timedelta(minutes=10))
+    assert catch_up() == []
+
+
+def test_enabled_by_an_action_while_beat_was_away_it_is_made_up_for_like_any_other(schedule, now):
+    row = schedule(Misfire.LATEST)
+    rows = PeriodicTask.objects.filter(pk=row.pk)
+    rows.update(enabled=False)
+    now(BACK + 2 * DAY)
+    rows.update(enabled=True)
+    assert catch_up() == [MISSED[-1] + 2 * DAY]
+    assert len(skipped()) == 7 + 48
+
+
+@pytest.mark.parametrize("change", [change_interval, edit_interval, change_to_crontab])
+def test_a_start_in_the_future_is_kept_whatever_changes(schedule, now, change):
+    row = schedule()
+    row.start_time = BACK + DAY
+    row.save()
+    change(row)
+    row.refresh_from_db()
+    assert row.start_time == BACK + DAY
+
+
+def test_what_beat_saves_with_every_message_forgets_no_missed_slot(schedule, now):
+    row = schedule(Misfire.ALL)
+    now(BACK)
+    row.last_run_at, row.total_run_count = BACK, 7
+    row.save()
+    assert catch_up() == MISSED
+
+
+def test_an_interval_saved_unchanged_forgets_no_missed_slot(schedule, now):
+    row = schedule(Misfire.ALL)
+    now(BACK)
+    row.interval.save()
+    assert catch_up() == MISSED
+
+
 # --- Lateness --------------------------------------------------------------------------------
 def test_while_all_are_made_up_for_the_latest_slot_stays_late(schedule, now):
     schedule(Misfire.ALL)
