@@ -8,7 +8,7 @@ ON_TIME = timedelta(minutes=1)
 
 
 class Misfire(StrEnum):
-    """What a pipeline makes up for."""
+    """Which of its missed slots a pipeline makes up for: none, the last one, or each."""
 
     SKIP = "skip"
     LATEST = "latest"
