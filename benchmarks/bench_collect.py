@@ -1,8 +1,9 @@
-"""Collection: the real pipelines through real workers, against the stub of AWS.
+"""Collection: the inventory and three metrics of each instance through real workers, from the stub of AWS.
 
-The environment says how much: N instances (1000), LATENCY_MS a call (50), WORKERS processes (2) of SLOTS
-threads (8), VOLUMES of each instance (1), ROUNDS (5 up to a thousand instances, else 1). With PEER=c7n, Cloud
-Custodian fetches the instances and one metric of each in the same rounds, against the same stub.
+The environment says how much: N instances (1000), POINTS of each metric (12: an hour's, 1: five minutes'),
+LATENCY_MS a call (50), WORKERS processes (2) of SLOTS threads (8), ROUNDS (5 up to a thousand instances, else
+1). With PEER=c7n, Cloud Custodian fetches the instances and one metric of each in the same rounds, against the
+same stub.
 """
 
 import os
@@ -14,11 +15,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
+from pathlib import Path
 from statistics import median
 
 import psutil
 import requests
 from django.db import connection
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from benchmarks import peer_c7n
 from benchmarks.stub.estate import PAGE
@@ -26,16 +29,18 @@ from benchmarks.stub.protocol import ACCOUNT
 from cloudintel_project import processes, programs
 from cloudintel_project.celery import app
 from cloudintel_project.processes import Child, Program
-from collectors.models import CloudAccount
+from collectors.aws.metrics import PERIOD_S
+from collectors.models import CloudAccount, MetricHour, MetricSample
+from collectors.services.metrics import PIPELINE
+from core import valkey
 from pipelines import ledger
 from pipelines.models import Run, Status
 
 Figures = dict[str, float]
 Peer = Callable[..., float]
 
-PIPELINES = ("ec2", "cpu")
 REGION = "eu-west-1"
-METRICS, QUERIES_A_CALL = 3, 500
+METRICS, QUERIES_A_CALL, POINTS_AN_HOUR = 3, 500, 12
 COUNTED = ("DescribeInstances", "GetMetricData")
 """The calls that `calls` and `calls_floor` speak of; `calls_all` are those of any action."""
 
@@ -55,7 +60,7 @@ class Scale:
     latency_ms: int = field(default_factory=partial(_number, "LATENCY_MS", 50))
     workers: int = field(default_factory=partial(_number, "WORKERS", 2))
     slots: int = field(default_factory=partial(_number, "SLOTS", programs.IO_THREADS))
-    volumes: int = field(default_factory=partial(_number, "VOLUMES", 1))
+    points: int = field(default_factory=partial(_number, "POINTS", POINTS_AN_HOUR))
 
     @property
     def rounds(self) -> int:
@@ -75,9 +80,9 @@ def measure() -> dict[str, float]:
         raise SystemExit(f"No peer {os.environ['PEER']!r}; there are {', '.join(_PEERS)}.")
     ours: list[Figures] = []
     theirs: list[float] = []
-    with _stub(scale) as (stub, url), _workers(scale, url):
+    with running_stub(scale) as (stub, url), running_workers(scale, url):
         for _ in range(scale.rounds):
-            ours.append(_round(scale, stub, url))
+            ours.append(collected(scale, stub, url))
             if peer:
                 theirs.append(_peer_round(peer, scale, url))
     figures = {name: round(median(one[name] for one in ours), 3) for name in ours[0]}
@@ -108,32 +113,51 @@ def _calls(url: str) -> dict[str, int]:
     return calls
 
 
-def _round(scale: Scale, stub: Child, url: str) -> Figures:
+def collected(scale: Scale, stub: Child, url: str) -> Figures:
     """Collect into empty tables and return the figures of it."""
-    _empty_tables()
+    _empty_tables(scale)
     _reset(url)
-    before = _cpu_seconds(but=stub)
-    runs = [_finished(pipeline) for pipeline in PIPELINES]
+    before, sent = _cpu_seconds(but=stub), _messages()
+    run = _finished(PIPELINE)
     cpu_s = {name: spent - before.get(name, 0) for name, spent in _cpu_seconds(but=stub).items()}
     calls = _calls(url)
     return {
         "n": scale.instances,
-        "seconds": sum(map(_elapsed_s, runs)),
+        "seconds": _elapsed_s(run),
         "calls": sum(calls.get(action, 0) for action in COUNTED),
         "calls_floor": scale.calls_floor,
         "calls_all": sum(calls.values()),
         "cpu_us_per_instance": sum(cpu_s.values()) / scale.instances * 1e6,
-        "rows": sum(run.counts.get("created", 0) + run.counts.get("updated", 0) for run in runs),
-        **{f"{run.pipeline}_seconds": _elapsed_s(run) for run in runs},
+        "rows": run.counts["created"] + run.counts["instances_created"],
+        "messages": _messages() - sent,
+        "worker_peak_mb": _peak_mb(but=stub),
         **{f"cpu_us_{program}": spent / scale.instances * 1e6 for program, spent in cpu_s.items()},
     }
 
 
-def _empty_tables() -> None:
-    tables = ", ".join(model._meta.db_table for model in (Run, CloudAccount))
+def _empty_tables(scale: Scale) -> None:
+    """Leave nothing but an account, and a schedule by which the first reading has the wanted points."""
+    tables = ", ".join(model._meta.db_table for model in (Run, CloudAccount, MetricSample, MetricHour))
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables} CASCADE")
     CloudAccount.objects.create(account_id=ACCOUNT, regions=[REGION])
+    every, _ = IntervalSchedule.objects.get_or_create(
+        every=scale.points * PERIOD_S, period=IntervalSchedule.SECONDS
+    )
+    PeriodicTask.objects.filter(kwargs__contains=f'"{PIPELINE}"').update(interval=every)
+
+
+def _messages() -> int:
+    """Return how many messages the broker took so far."""
+    told = valkey.client().info("commandstats")
+    return int(told.get("cmdstat_lpush", {}).get("calls", 0))
+
+
+def _peak_mb(*, but: Child) -> float:
+    """Return the most memory that one of the workers ever held."""
+    workers = [one for one in psutil.Process().children() if one.pid != but.pid and "celery" in one.cmdline()]
+    marks = [Path(f"/proc/{one.pid}/status").read_text() for one in workers]
+    return max(int(mark.partition("VmHWM:")[2].split()[0]) for mark in marks) / 1024
 
 
 def _finished(pipeline: str) -> Run:
@@ -170,7 +194,7 @@ def _cpu_seconds(*, but: Child) -> dict[str, float]:
 
 # --- Processes -------------------------------------------------------------------------------
 @contextmanager
-def _stub(scale: Scale) -> Iterator[tuple[Child, str]]:
+def running_stub(scale: Scale) -> Iterator[tuple[Child, str]]:
     """Run the stub and give it with its address."""
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
@@ -178,7 +202,7 @@ def _stub(scale: Scale) -> Iterator[tuple[Child, str]]:
         name="stub",
         argv=(
             *(sys.executable, "-m", "benchmarks.stub", "--port", str(port), "--regions", REGION),
-            *("--instances", str(scale.instances), "--volumes", str(scale.volumes)),
+            *("--instances", str(scale.instances), "--volumes", "0"),
             *("--latency-ms", str(scale.latency_ms)),
         ),
         env=dict(os.environ),
@@ -196,7 +220,7 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _workers(scale: Scale, url: str) -> Iterator[None]:
+def running_workers(scale: Scale, url: str) -> Iterator[None]:
     """Run the workers that talk to AWS, on this benchmark's database."""
     server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     env = _caller(url) | {
