@@ -2,8 +2,8 @@
 
 The environment says how much: N instances (1000), POINTS of each metric (12: an hour's, 1: five minutes'),
 LATENCY_MS a call (50), WORKERS processes (2) of SLOTS threads (8), ROUNDS (5 up to a thousand instances, else
-1). With PEER=c7n, Cloud Custodian fetches the instances and one metric of each in the same rounds, against the
-same stub.
+1). With PEER=c7n, Cloud Custodian fetches the instances and one metric of each in the same rounds, against
+the same stub.
 """
 
 import os

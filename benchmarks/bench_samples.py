@@ -7,12 +7,14 @@ of samples that are read from, over 30 days (default 1,000,000).
 
 import io
 import os
-import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
+from typing import Any, Self
 
+import numpy as np
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.utils import timezone
@@ -22,8 +24,9 @@ from accounts.models import User
 from cloudintel_project.celery import settle_heap
 from collectors.models import CloudAccount, Instance, MetricSample, MetricSeries
 from collectors.samples import rollups
+from collectors.samples.batch import Batch
 from collectors.samples.partitions import HOURS, SAMPLES
-from collectors.samples.store import COLUMNS, Sample, store
+from collectors.samples.store import COLUMNS, store
 
 DAYS, POINTS_A_DAY, POINTS_AN_HOUR = 30, 288, 12
 BATCH, BATCHES, ROUNDS = 1000, 10, 7
@@ -68,29 +71,31 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 # --- Storing ---------------------------------------------------------------------------------
-def _hour_of(series: list[int], hour: datetime) -> list[Sample]:
-    chance = random.Random(hour.timestamp())  # noqa: S311 - figures, not secrets
-    # As the parser does: the samples of one moment share the object.
-    moments = [hour + number * FIVE_MINUTES for number in range(POINTS_AN_HOUR)]
-    return [
-        Sample(
-            key,
-            moment,
-            chance.uniform(0, 100),
-            None,
-            float(chance.randrange(10**9)),
-            float(chance.randrange(10**9)),
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """An hour of some series' samples, as they come from CloudWatch: a row a series, a column a moment."""
+
+    series: list[int]
+    moments: list[datetime]
+    grids: list[Any]
+
+    @classmethod
+    def of(cls, series: list[int], hour: datetime) -> Self:
+        chance = np.random.default_rng(int(hour.timestamp()))
+        shape = len(series), POINTS_AN_HOUR
+        cpu, unknown = chance.uniform(0, 100, shape), np.full(shape, np.nan)
+        network = [chance.integers(10**9, size=shape).astype(np.float64) for _ in range(2)]
+        moments = [hour + number * FIVE_MINUTES for number in range(POINTS_AN_HOUR)]
+        return cls(series, moments, [cpu, unknown, *network])
+
+    def text(self) -> str:
+        """Write the samples for COPY."""
+        cpu, _, network_in, network_out = (grid.tolist() for grid in self.grids)
+        return "".join(
+            f"{series}\t{moment}\t{cpu[row][column]}\t\\N\t{network_in[row][column]}\t{network_out[row][column]}\n"
+            for row, series in enumerate(self.series)
+            for column, moment in enumerate(self.moments)
         )
-        for key in series
-        for moment in moments
-    ]
-
-
-def _text(samples: list[Sample]) -> str:
-    return "".join(
-        f"{one.series_id}\t{one.timestamp}\t{one.cpu}\t\\N\t{one.network_in}\t{one.network_out}\n"
-        for one in samples
-    )
 
 
 def _bare(texts: list[str]) -> None:
@@ -119,10 +124,10 @@ class _Stopwatch:
         self.seconds += _seconds(lambda: self._refresh(first, end))
 
 
-def _ours(batches: list[list[Sample]]) -> None:
-    for batch in batches:
+def _ours(hours: list[_Hour]) -> None:
+    for hour in hours:
         with transaction.atomic():
-            store(batch)
+            store(Batch.of_grids(hour.series, hour.moments, hour.grids))
 
 
 def _storing() -> dict[str, float]:
@@ -134,12 +139,12 @@ def _storing() -> dict[str, float]:
     bare, stored, whole = [], [], []
     settle_heap()
     for number in range(ROUNDS):
-        texts = [_text(_hour_of(part, start + timedelta(hours=2 * number))) for part in parts]
-        batches = [_hour_of(part, start + timedelta(hours=2 * number + 1)) for part in parts]
+        texts = [_Hour.of(part, start + timedelta(hours=2 * number)).text() for part in parts]
+        hours = [_Hour.of(part, start + timedelta(hours=2 * number + 1)) for part in parts]
         watch = _Stopwatch()
         bare.append(_seconds(lambda texts=texts: _bare(texts)))  # type: ignore[misc]  # mypy: a lambda's default
         rollups.refresh, before = watch, rollups.refresh
-        whole.append(_seconds(lambda batches=batches: _ours(batches)))  # type: ignore[misc]  # as above
+        whole.append(_seconds(lambda hours=hours: _ours(hours)))  # type: ignore[misc]  # as above
         rollups.refresh = before
         stored.append(whole[-1] - watch.seconds)
     return {

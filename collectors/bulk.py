@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -41,17 +41,6 @@ def _copy_text(rows: Iterable[Sequence[Any]]) -> str:
     """Write rows in COPY's text format."""
     columns = map(_column, zip(*rows, strict=True))
     return "".join([line + "\n" for line in map("\t".join, zip(*columns, strict=True))])
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """One of COPY's formats, and what writes rows in it."""
-
-    name: str
-    write: Callable[[Iterable[Sequence[Any]]], str | bytes]
-
-
-TEXT = Format("text", _copy_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +118,35 @@ def staged(
     rows: Iterable[Sequence[Any]],
     *,
     key: Sequence[str],
-    form: Format = TEXT,
 ) -> Iterator[Stage]:
     """Copy the rows into a temporary table and yield it; for use inside a transaction.
 
     `columns` are database columns, `rows` their values in the same order. Of rows with the same key the
     last one counts.
     """
-    stage = Stage(model, tuple(columns), tuple(key))
-    key_of = itemgetter(*map(stage.columns.index, stage.key))
+    key_of = itemgetter(*map(columns.index, key))
     unique = {key_of(row): row for row in rows}
-    written = form.write(unique.values())
-    lines = io.StringIO(written) if isinstance(written, str) else io.BytesIO(written)
+    with copied(model, columns, _copy_text(unique.values()), key=key) as stage:
+        yield stage
+
+
+@contextmanager
+def copied(
+    model: type[models.Model], columns: Sequence[str], content: str | bytes, *, key: Sequence[str]
+) -> Iterator[Stage]:
+    """Copy what is written in COPY's text or binary format into a temporary table, as `staged` does.
+
+    It has each key once.
+    """
+    stage = Stage(model, tuple(columns), tuple(key))
+    text = isinstance(content, str)
+    lines = io.StringIO(content) if isinstance(content, str) else io.BytesIO(content)
     names = ", ".join(columns)
     empty = f"SELECT {names} FROM {stage.target} WHERE false"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE {stage.table} ON COMMIT DROP AS {empty}")
-        cursor.copy_expert(f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {form.name})", lines)
+        cursor.copy_expert(
+            f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {'text' if text else 'binary'})", lines
+        )
         yield stage
         cursor.execute(f"DROP TABLE {stage.table}")

@@ -64,7 +64,7 @@ def batch_size(days: int) -> int:
 def _batch(cloud: Cloud, region: str, instance_ids: Sequence[str], start: date, end: date) -> list[CpuDay]:
     window = Window(datetime.combine(start, time(), UTC), datetime.combine(end, time(), UTC))
     queries = [(metric, {"InstanceId": instance_id}) for instance_id in instance_ids for metric in _METRICS]
-    points = iter(metricdata.one_call(cloud, region, queries, window))
+    points = (series.points for series in metricdata.one_call(cloud, region, queries, window))
     what = f"cloudwatch:GetMetricData in {region}"
     return [
         day

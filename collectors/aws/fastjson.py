@@ -18,9 +18,20 @@ _EXACT = 2.0**63
 class Times(dict[Any, datetime | None]):
     """Timestamps as they are written, to what they mean: the metrics of one page share most of theirs."""
 
+    def __init__(self) -> None:
+        self._lists: dict[tuple[Any, ...], list[datetime | None]] = {}
+
     def __missing__(self, written: Any) -> datetime | None:
         self[written] = moment = _moment(written)
         return moment
+
+    def of(self, written: list[Any]) -> list[datetime | None]:
+        """Return a list's moments; lists that are written alike share one, so that it must stay as it is."""
+        key = tuple(written)
+        moments = self._lists.get(key)
+        if moments is None:
+            moments = self._lists[key] = list(map(self.__getitem__, written))
+        return moments
 
 
 Reader = Callable[[Any, Times], Any]
@@ -83,7 +94,7 @@ def _structure(shape: StructureShape, known: dict[str, Reader]) -> Reader:
 
 def _list(shape: ListShape, known: dict[str, Reader]) -> Reader:
     if shape.member.type_name == "timestamp":
-        return lambda raw, times: list(map(times.__getitem__, _items(raw)))
+        return lambda raw, times: times.of(_items(raw))
     if shape.member.type_name in _NUMBERS:
         return lambda raw, _: _exact(_items(raw))
     read = _reader(shape.member, known)

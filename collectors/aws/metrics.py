@@ -1,15 +1,27 @@
 """CPU, network and memory of instances every five minutes, from CloudWatch."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from collectors.aws.errors import torn, translated
-from collectors.aws.metricdata import MOST_POINTS, MOST_QUERIES, Dimensions, Metric, Points, Window, points
+from collectors.aws.metricdata import (
+    MOST_POINTS,
+    MOST_QUERIES,
+    Dimensions,
+    Metric,
+    Query,
+    Series,
+    Window,
+    calls,
+)
 from collectors.aws.paging import asked_with, next_token
 from collectors.aws.session import Cloud
+
+if TYPE_CHECKING:
+    from collectors.aws.grids import Grid
 
 PERIOD_S = 300
 """Instances without detailed monitoring publish at this pace."""
@@ -25,6 +37,7 @@ _OF_EVERY_INSTANCE = (
 )
 _MEMORY = Metric("CWAgent", "mem_used_percent", "Average", PERIOD_S)
 _LISTED = {"Namespace": _MEMORY.namespace, "MetricName": _MEMORY.name, "RecentlyActive": "PT3H"}
+_UNASKED = Series()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +48,19 @@ class Target:
     memory: Dimensions | None = None
 
 
-class Reading(NamedTuple):
-    """The metrics of one instance at one moment; None where CloudWatch has nothing."""
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What targets measured: in each grid a row for every target, a column for every moment, NaN if unknown.
 
-    timestamp: datetime
-    cpu: float | None
-    memory: float | None
-    network_in: float | None
-    network_out: float | None
+    Percent for CPU and memory, bytes a period for the network. Moments ascend.
+    """
+
+    targets: Sequence[Target]
+    moments: Sequence[datetime]
+    cpu: "Grid"
+    memory: "Grid"
+    network_in: "Grid"
+    network_out: "Grid"
 
 
 def metric_queries(targets: int, with_memory: int = 0) -> int:
@@ -50,34 +68,43 @@ def metric_queries(targets: int, with_memory: int = 0) -> int:
     return targets * len(_OF_EVERY_INSTANCE) + with_memory
 
 
-def readings(
-    cloud: Cloud, region: str, targets: Sequence[Target], window: Window
-) -> Iterator[tuple[Target, list[Reading]]]:
-    """Yield each target with what it measured in the window, oldest first.
+def readings(cloud: Cloud, region: str, targets: Sequence[Target], window: Window) -> Iterator[Readings]:
+    """Yield what the targets measured in the window: after each call, of those that are complete with it.
 
     All metrics share calls of 500, wherever that cuts, so that n targets without memory take ceil(3n / 500).
 
-    Raises: TransientCloudError, PermanentCloudError.
+    Raises: TransientCloudError, PermanentCloudError; what was yielded before then is whole.
     """
-    answers = points(cloud, region, [query for target in targets for query in _queries(target)], window)
-    for target in targets:
-        yield target, _together(list(islice(answers, metric_queries(1, bool(target.memory)))))
+    waiting = deque(targets)
+    queries = [query for target in targets for query in _queries(target)]
+    answered: deque[Series] = deque()
+    for series in calls(cloud, region, queries, window):
+        answered += series
+        complete = []
+        while waiting and len(answered) >= _width(waiting[0]):
+            target = waiting.popleft()
+            complete.append((target, [answered.popleft() for _ in range(_width(target))]))
+        yield _together(complete, window, f"cloudwatch:GetMetricData in {region}")
 
 
-def _queries(target: Target) -> list[tuple[Metric, Dimensions]]:
+def _together(complete: Sequence[tuple[Target, list[Series]]], window: Window, what: str) -> Readings:
+    from collectors.aws.grids import side_by_side  # noqa: PLC0415  # numpy, which most processes never need
+
+    rows = [series if target.memory else [*series, _UNASKED] for target, series in complete]
+    moments, (cpu, network_in, network_out, memory) = side_by_side(*zip(*rows, strict=True))
+    if len(moments) > -(-(window.end - window.start) // timedelta(seconds=PERIOD_S)):
+        raise torn(what, f"{len(moments)} moments")
+    return Readings([target for target, _ in complete], moments, cpu, memory, network_in, network_out)
+
+
+def _width(target: Target) -> int:
+    return metric_queries(1, bool(target.memory))
+
+
+def _queries(target: Target) -> list[Query]:
     dimensions = {"InstanceId": target.instance_id}
-    queries: list[tuple[Metric, Dimensions]] = [(metric, dimensions) for metric in _OF_EVERY_INSTANCE]
+    queries: list[Query] = [(metric, dimensions) for metric in _OF_EVERY_INSTANCE]
     return [*queries, (_MEMORY, target.memory)] if target.memory else queries
-
-
-def _together(series: Sequence[Points]) -> list[Reading]:
-    """Join the points of an instance's metrics by their time."""
-    cpu, network_in, network_out, *rest = series
-    memory = rest[0] if rest else {}
-    return [
-        Reading(moment, cpu.get(moment), memory.get(moment), network_in.get(moment), network_out.get(moment))
-        for moment in sorted(set().union(*series))
-    ]
 
 
 def memory_page(cloud: Cloud, region: str, token: str | None) -> tuple[dict[str, dict[str, str]], str | None]:

@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.utils import timezone
@@ -12,9 +11,11 @@ from django.utils import timezone
 from collectors import bulk
 from collectors.models import MetricSample, MetricSeries
 from collectors.samples import partitions, rollups
-from collectors.samples.binary import written
 from core.errors import InvalidInputError
 from pipelines.registry import Counts, no_rows
+
+if TYPE_CHECKING:
+    from collectors.samples.batch import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -22,24 +23,9 @@ _KEY = ("series_id", "timestamp")
 _METRICS = tuple(rollups.SCALES)
 COLUMNS = (*_KEY, *_METRICS)
 _DAY = timedelta(days=1)
-_BINARY = bulk.Format("binary", written)
 
 
-class Sample(NamedTuple):
-    """What a series measured in the period that begins at `timestamp`; None is unknown.
-
-    Percent for CPU and memory, bytes for the network.
-    """
-
-    series_id: int
-    timestamp: datetime
-    cpu: float | None = None
-    memory: float | None = None
-    network_in: float | None = None
-    network_out: float | None = None
-
-
-def store(samples: Sequence[Sample]) -> Counts:
+def store(samples: "Batch") -> Counts:
     """Merge the samples and bring hours and days up to date; for use inside a transaction.
 
     Unknown never replaces known. What is older than the retention, or lies in the future, is not stored but
@@ -50,7 +36,7 @@ def store(samples: Sequence[Sample]) -> Counts:
     today = timezone.now().date()
     first = _midnight(partitions.oldest_day(today))
     end = _midnight(partitions.newest_day(today) + _DAY)
-    kept = [sample for sample in samples if first <= sample.timestamp < end]
+    kept = samples.between(first, end)
     counts = no_rows()
     if refused := len(samples) - len(kept):
         counts["refused"] = refused
@@ -64,34 +50,34 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _merge(samples: Sequence[Sample]) -> Counts:
-    times = set(map(itemgetter(1), samples))
-    days = {moment.astimezone(UTC).date() for moment in times}
+def _merge(samples: "Batch") -> Counts:
+    from collectors.samples.binary import written  # noqa: PLC0415  # numpy, which most processes never need
+
+    days = samples.days()
     partitions.SAMPLES.ensure(days)
     partitions.HOURS.ensure(days)
-    _lock(set(map(itemgetter(0), samples)))
-    with bulk.staged(MetricSample, COLUMNS, samples, key=_KEY, form=_BINARY) as stage:
+    _lock(samples.series_ids())
+    with bulk.copied(MetricSample, COLUMNS, written(samples), key=_KEY) as stage:
         counts = _upsert(stage, days)
         if counts["created"] or counts["updated"]:
-            rollups.refresh(*_hours_around(times))
+            rollups.refresh(*_hours_around(*samples.span()))
         stage.execute(f"DROP TABLE {rollups.TOUCHED}")
     return counts
 
 
-def _lock(series: Iterable[int]) -> None:
+def _lock(wanted: Sequence[int]) -> None:
     """Keep others from writing these series, or hours would be computed without each other's samples."""
-    wanted = sorted(series)
     found = MetricSeries.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
     if missing := set(wanted) - set(found.values_list("pk", flat=True)):
         raise InvalidInputError(f"{len(missing)} metric series do not exist, such as {min(missing)}.")
 
 
-def _hours_around(times: set[datetime]) -> tuple[datetime, datetime]:
-    first, last = (
-        moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        for moment in (min(times), max(times))
-    )
-    return first, last + timedelta(hours=1)
+def _hours_around(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    return _hour(first), _hour(last) + timedelta(hours=1)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _upsert(stage: bulk.Stage, days: Iterable[date]) -> Counts:

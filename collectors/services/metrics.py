@@ -4,23 +4,26 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
 
 from collectors.aws import metrics
 from collectors.aws.metricdata import MOST_QUERIES, Window
-from collectors.aws.metrics import PERIOD_S, Target
+from collectors.aws.metrics import PERIOD_S, Readings, Target
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, MemoryListing, MetricSeries
-from collectors.samples.store import Sample, store
+from collectors.samples.store import store
 from collectors.services.access import batched
 from collectors.services.inventory import InventoryHandler, Page, Records, mark_gone
 from core.errors import TransientCloudError
 from pipelines import schedules
 from pipelines.models import Run, Status
 from pipelines.registry import Counts, PlannedStep, no_rows
+
+if TYPE_CHECKING:
+    from collectors.samples.batch import Batch
 
 PIPELINE = "metrics"
 BATCH = 500
@@ -93,12 +96,13 @@ class MetricsHandler(InventoryHandler):
         window = window_of((one.read_through for one in series.values()), timezone.now())
         targets = [Target(one.instance_id, one.memory) for one in series.values()]
         self._admit_reading(account, region, targets, window)
-        done: list[tuple[Target, list[metrics.Reading]]] = []
+        done: list[Readings] = []
         try:
             done.extend(metrics.readings(door, region, targets, window))
         except TransientCloudError:
-            if done:
-                left = [series[target.instance_id].instance_row for target in targets[len(done) :]]
+            told = sum(len(readings.targets) for readings in done)
+            if told:
+                left = [series[target.instance_id].instance_row for target in targets[told:]]
                 self._store_readings(done, series, window, left)
             raise
         return self._store_readings(done, series, window, [])
@@ -123,20 +127,14 @@ class MetricsHandler(InventoryHandler):
         return [Series(*row) for row in found.values_list(*fields)]
 
     def _store_readings(
-        self,
-        done: list[tuple[Target, list[metrics.Reading]]],
-        series: Mapping[str, Series],
-        window: Window,
-        left: list[int],
+        self, done: Sequence[Readings], series: Mapping[str, Series], window: Window, left: list[int]
     ) -> Counts:
         """Store what was read; what is left is what a retry will do."""
-        samples = [
-            Sample(series[t.instance_id].key, *reading) for t, readings in done for reading in readings
-        ]
+        keys = {instance_id: one.key for instance_id, one in series.items()}
         with self._claim.writing():
-            counts = store(samples)
-            keys = [series[target.instance_id].key for target, _ in done]
-            MetricSeries.objects.filter(pk__in=keys).update(read_through=window.end)
+            counts = store(_samples(done, keys))
+            read = [keys[target.instance_id] for readings in done for target in readings.targets]
+            MetricSeries.objects.filter(pk__in=read).update(read_through=window.end)
             if left:
                 self._claim.remember({"rows": left}, counts)
         return counts
@@ -165,6 +163,19 @@ class MetricsHandler(InventoryHandler):
             if one.memory_listed_at != listed_at or metrics.simpler(dimensions, one.memory_dimensions):
                 one.memory_dimensions, one.memory_listed_at = dimensions, listed_at
         MetricSeries.objects.bulk_update(stored, ["memory_dimensions", "memory_listed_at"])
+
+
+def _samples(readings: Iterable[Readings], keys: Mapping[str, int]) -> "Batch":
+    from collectors.samples.batch import Batch  # noqa: PLC0415  # numpy, which most processes never need
+
+    return Batch.joined(
+        Batch.of_grids(
+            [keys[target.instance_id] for target in one.targets],
+            one.moments,
+            (one.cpu, one.memory, one.network_in, one.network_out),
+        )
+        for one in readings
+    )
 
 
 # --- The plan --------------------------------------------------------------------------------

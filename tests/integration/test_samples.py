@@ -8,8 +8,9 @@ from django.db import connection, transaction
 
 from collectors.aws.cpu import CpuDay
 from collectors.models import CpuMetric, MetricDay, MetricHour, MetricSample, MetricSeries
+from collectors.samples.batch import Batch, Sample
 from collectors.samples.histogram import Bytes, Percent, percentile
-from collectors.samples.store import Sample, store
+from collectors.samples.store import store
 from collectors.services import cpu
 from core.errors import InvalidInputError
 from tests import builders
@@ -43,7 +44,7 @@ def day_of(series, day=TODAY):
 
 def write(*samples):
     with transaction.atomic():
-        return store([Sample(*sample) for sample in samples])
+        return store(Batch.of([Sample(*sample) for sample in samples]))
 
 
 # --- Samples ---------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def test_two_writers_of_one_hour_see_each_others_samples(series):
         try:
             with transaction.atomic():
                 began.wait(timeout=10)
-                store([Sample(series.pk, at(9, minute), 10.0)])
+                store(Batch.of([Sample(series.pk, at(9, minute), 10.0)]))
         finally:
             connection.close()
 

@@ -6,7 +6,8 @@ import pytest
 from django.db import transaction
 
 from collectors.models import MetricSeries
-from collectors.samples.store import Sample, store
+from collectors.samples.batch import Batch, Sample
+from collectors.samples.store import store
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,7 @@ def measured(*samples, **of):
     """A new instance with samples, each a moment and its metrics."""
     series = MetricSeries.objects.create(instance=builders.instance(**of))
     with transaction.atomic():
-        store([Sample(series.pk, *sample) for sample in samples])
+        store(Batch.of([Sample(series.pk, *sample) for sample in samples]))
     return series.instance
 
 
@@ -129,7 +130,7 @@ def test_averages_the_fleet_over_its_samples(api):
 def test_leaves_out_of_the_fleet_what_is_not_in_the_inventory(api):
     series = MetricSeries.objects.create()
     with transaction.atomic():
-        store([Sample(series.pk, NOON, 99.0)])
+        store(Batch.of([Sample(series.pk, NOON, 99.0)]))
     assert fleet(api) == []
 
 

@@ -8,8 +8,9 @@ from django.db import connection, transaction
 
 from collectors.models import MetricSeries
 from collectors.samples import partitions
+from collectors.samples.batch import Batch, Sample
 from collectors.samples.partitions import HOURS, SAMPLES
-from collectors.samples.store import Sample, store
+from collectors.samples.store import store
 from tests import builders
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,7 +114,7 @@ def test_a_sample_of_a_day_without_partition_gets_one():
     series = MetricSeries.objects.create(instance=builders.instance())
     moment = datetime.now(UTC) - timedelta(days=2)
     with transaction.atomic():
-        assert store([Sample(series.pk, moment, 1.0)])["created"] == 1
+        assert store(Batch.of([Sample(series.pk, moment, 1.0)]))["created"] == 1
     assert moment.date() in SAMPLES.days()
     assert moment.date() in HOURS.days()
 
@@ -125,7 +126,7 @@ def test_a_sample_is_stored_once_though_two_writers_need_the_same_new_partition(
 
     def write(one):
         with transaction.atomic():
-            counts.append(store([Sample(one.pk, moment, 1.0)])["created"])
+            counts.append(store(Batch.of([Sample(one.pk, moment, 1.0)]))["created"])
         connection.close()
 
     threads = [threading.Thread(target=write, args=[one]) for one in series]

@@ -1,0 +1,92 @@
+"""Samples by columns: each series and moment once, with what is known; written as COPY reads them."""
+
+import struct
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from collectors.samples.batch import Batch, Sample
+from collectors.samples.binary import written
+
+NINE = datetime(2026, 3, 20, 9, tzinfo=UTC)
+FIVE = timedelta(minutes=5)
+NAN = float("nan")
+
+
+def rows(batch):
+    """The samples of a batch, NaN being None."""
+    moments = [datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(time)) for time in batch.times]
+    values = [[None if np.isnan(value) else float(value) for value in row] for row in batch.values.T]
+    return [
+        Sample(int(key), *rest)
+        for key, *rest in zip(batch.series, moments, *zip(*values, strict=True), strict=True)
+    ]
+
+
+def grid(*values):
+    return np.array(values, np.float64)
+
+
+def test_holds_samples_by_series_and_moment():
+    later, earlier = Sample(7, NINE + FIVE, 2.0, None, 3.0, 4.0), Sample(7, NINE, None, 1.0)
+    assert rows(Batch.of([later, Sample(8, NINE, 5.0), earlier])) == [earlier, later, Sample(8, NINE, 5.0)]
+
+
+def test_takes_grids_with_a_row_a_series_and_a_column_a_moment():
+    cpu, memory = grid([1.0, 2.0], [3.0, NAN]), grid([NAN, 5.0], [NAN, NAN])
+    network_in, network_out = grid([6.0, 7.0], [8.0, NAN]), grid([0.0, 1.0], [2.0, NAN])
+    assert rows(Batch.of_grids([9, 4], [NINE, NINE + FIVE], [cpu, memory, network_in, network_out])) == [
+        Sample(4, NINE, 3.0, None, 8.0, 2.0),
+        Sample(9, NINE, 1.0, None, 6.0, 0.0),
+        Sample(9, NINE + FIVE, 2.0, 5.0, 7.0, 1.0),
+    ]
+
+
+def test_a_sample_of_which_nothing_is_known_is_none():
+    assert len(Batch.of([Sample(7, NINE), Sample(7, NINE + FIVE, NAN)])) == 0
+
+
+def test_of_the_same_series_and_moment_the_last_sample_that_knows_something_counts():
+    batch = Batch.of([Sample(7, NINE, 1.0), Sample(7, NINE, 2.0), Sample(8, NINE, 3.0), Sample(7, NINE)])
+    assert rows(batch) == [Sample(7, NINE, 2.0), Sample(8, NINE, 3.0)]
+
+
+def test_batches_are_put_together():
+    first = Batch.of([Sample(7, NINE, 1.0), Sample(8, NINE, 1.0)])
+    second = Batch.of([Sample(6, NINE, 3.0), Sample(8, NINE, 2.0)])
+    assert rows(Batch.joined([first, second])) == [
+        Sample(6, NINE, 3.0),
+        Sample(7, NINE, 1.0),
+        Sample(8, NINE, 2.0),
+    ]
+
+
+@pytest.mark.parametrize("batch", [Batch.of([]), Batch.joined([]), Batch.of_grids([7], [], [grid([])] * 4)])
+def test_may_be_empty(batch):
+    assert (len(batch), batch.series_ids(), batch.days()) == (0, [], [])
+
+
+def test_tells_its_series_days_and_span():
+    moments = [datetime(1999, 12, 31, 23, 55, tzinfo=UTC), NINE, NINE + FIVE]
+    batch = Batch.of([Sample(key, moment, 1.0) for key in (8, 7) for moment in moments])
+    assert batch.series_ids() == [7, 8]
+    assert batch.days() == [date(1999, 12, 31), date(2026, 3, 20)]
+    assert batch.span() == (moments[0], moments[-1])
+
+
+def test_keeps_what_is_in_a_half_open_range():
+    batch = Batch.of([Sample(7, NINE + number * FIVE, 1.0) for number in range(4)])
+    kept = batch.between(NINE + FIVE, NINE + 3 * FIVE)
+    assert [row.timestamp for row in rows(kept)] == [NINE + FIVE, NINE + 2 * FIVE]
+
+
+def test_is_written_in_the_binary_format_of_copy():
+    batch = Batch.of([Sample(7, NINE, 1.5, None, 2.5, 0.0), Sample(8, NINE, None, 4.5)])
+    time = (NINE - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    first = struct.pack("!hiiiqidiidid", 6, 4, 7, 8, time, 8, 1.5, -1, 8, 2.5, 8, 0.0)
+    second = struct.pack("!hiiiqiidii", 6, 4, 8, 8, time, -1, 8, 4.5, -1, -1)
+    content = written(batch)
+    assert content.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+    assert content.endswith(b"\xff\xff")
+    assert content[19:-2] in {first + second, second + first}
