@@ -235,11 +235,9 @@ SPECTACULAR_SETTINGS = {
 # --- Workers ---------------------------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL", default="") or _services.get("redis", "redis://127.0.0.1:1/0")
 CELERY_BROKER_URL = REDIS_URL
-# Measured on Celery 5.7: without these two, a killed worker's message comes back after 100 s.
+# What a killed worker held comes back by the ledger, long before its messages would.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
-    "unacked_restore_interval": 1,
-    "unacked_restore_throttle": 1,
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "max_retries": 2,

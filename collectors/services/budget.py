@@ -26,10 +26,14 @@ def reserve(account: CloudAccount, usd: Decimal, *, limit_usd: Decimal | None) -
 
     Raises: BudgetExceededError when the sum would pass the limit; then nothing is booked.
     """
-    AwsSpend.objects.bulk_create([AwsSpend(account=account, date=today())], ignore_conflicts=True)
     day = AwsSpend.objects.filter(account=account, date=today())
     within = day if limit_usd is None else day.filter(amount_usd__lte=limit_usd - usd)
-    if not within.update(amount_usd=F("amount_usd") + usd):
+    spent = {"amount_usd": F("amount_usd") + usd}
+    if within.update(**spent):
+        return
+    # The day's first call finds no row yet.
+    AwsSpend.objects.bulk_create([AwsSpend(account=account, date=today())], ignore_conflicts=True)
+    if not within.update(**spent):
         raise BudgetExceededError(
             f"The next AWS call costs ${usd.normalize():f} and would exceed the daily budget of "
             f"${limit_usd} for account {account.account_id}: ${spent_today(account).normalize():f} is spent. "

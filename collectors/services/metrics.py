@@ -116,15 +116,21 @@ class MetricsHandler(InventoryHandler):
 
     def _series(self, rows: Sequence[int]) -> list[Series]:
         """Return the series of those instances that still run; the missing ones are created."""
-        running = Instance.objects.running().filter(pk__in=rows)
-        if missing := list(running.filter(metric_series=None)):
+        running = Instance.objects.running().filter(pk__in=rows).order_by("pk")
+        found = running.values_list(
+            "metric_series",
+            "pk",
+            "instance_id",
+            "metric_series__read_through",
+            "metric_series__memory_dimensions",
+        )
+        if missing := [row for key, row, *_ in found if key is None]:
             with self._claim.writing():
                 MetricSeries.objects.bulk_create(
-                    [MetricSeries(instance=instance) for instance in missing], ignore_conflicts=True
+                    [MetricSeries(instance_id=row) for row in missing], ignore_conflicts=True
                 )
-        found = MetricSeries.objects.filter(instance__in=running).order_by("instance_id")
-        fields = ("pk", "instance_id", "instance__instance_id", "read_through", "memory_dimensions")
-        return [Series(*row) for row in found.values_list(*fields)]
+            found = found.all()
+        return [Series(*one) for one in found]
 
     def _store_readings(
         self, done: Sequence[Readings], series: Mapping[str, Series], window: Window, left: list[int]
