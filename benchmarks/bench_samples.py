@@ -8,7 +8,7 @@ of samples that are read from, over 30 days (default 1,000,000).
 import io
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median, quantiles
@@ -120,8 +120,8 @@ class _Stopwatch:
         self.seconds = 0.0
         self._refresh = rollups.refresh
 
-    def __call__(self, first: datetime, end: datetime) -> None:
-        self.seconds += _seconds(lambda: self._refresh(first, end))
+    def __call__(self, series: Sequence[int], hours: Sequence[datetime]) -> None:
+        self.seconds += _seconds(lambda: self._refresh(series, hours))
 
 
 def _ours(hours: list[_Hour]) -> None:
@@ -164,15 +164,8 @@ def _fill(series: list[int], day: datetime) -> float:
             " generate_series(%s, %s, interval '5 minutes') t",
             [series, day, day + (POINTS_A_DAY - 1) * FIVE_MINUTES],
         )
-        cursor.execute(
-            f"CREATE TEMP TABLE {rollups.TOUCHED} ON COMMIT DROP AS"
-            " SELECT s AS series_id, h AS hour FROM unnest(%s) s,"
-            " generate_series(%s, %s, interval '1 hour') h",
-            [series, day, day + timedelta(hours=23)],
-        )
-        seconds = _seconds(lambda: rollups.refresh(day, day + timedelta(days=1)))
-        cursor.execute(f"DROP TABLE {rollups.TOUCHED}")
-    return seconds
+        hours = [day + timedelta(hours=hour) for hour in range(24)]
+        return _seconds(lambda: rollups.refresh(series, hours))
 
 
 def _raw_average(start: datetime) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_DAY = timedelta(days=1) // _MICROSECOND
+_HOUR, _DAY = (span // _MICROSECOND for span in (timedelta(hours=1), timedelta(days=1)))
 _NOTHING: list[tuple[Any, ...]] = [()] * 6
 
 
@@ -94,12 +94,11 @@ class Batch:
 
     def days(self) -> list[date]:
         """Return the UTC days that have samples, ascending."""
-        return [_EPOCH.date() + timedelta(days=day) for day in np.unique(self.times // _DAY).tolist()]
+        return [_EPOCH.date() + timedelta(days=int(day)) for day in np.unique(self.times // _DAY)]
 
-    def span(self) -> tuple[datetime, datetime]:
-        """Return the first and the last moment."""
-        first, last = (_EPOCH + int(time) * _MICROSECOND for time in (self.times.min(), self.times.max()))
-        return first, last
+    def hours(self) -> list[datetime]:
+        """Return the beginnings of the UTC hours that have samples, ascending."""
+        return [_EPOCH + int(hour) * timedelta(hours=1) for hour in np.unique(self.times // _HOUR)]
 
 
 def _microseconds(moments: Iterable[datetime]) -> npt.NDArray[np.int64]:

@@ -1,7 +1,6 @@
 """Writing samples: what is new is added, what was restated replaces what was there, in one transaction."""
 
 import logging
-from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -53,64 +52,47 @@ def _midnight(day: date) -> datetime:
 def _merge(samples: "Batch") -> Counts:
     from collectors.samples.binary import written  # noqa: PLC0415  # numpy, which most processes never need
 
-    days = samples.days()
+    days, series = samples.days(), samples.series_ids()
     partitions.SAMPLES.ensure(days)
     partitions.HOURS.ensure(days)
-    _lock(samples.series_ids())
+    _lock(series)
     with bulk.copied(MetricSample, COLUMNS, written(samples), key=_KEY) as stage:
-        counts = _upsert(stage, days)
-        if counts["created"] or counts["updated"]:
-            rollups.refresh(*_hours_around(*samples.span()))
-        stage.execute(f"DROP TABLE {rollups.TOUCHED}")
-    return counts
+        created, updated = map(sum, zip(*(_upsert(stage, day) for day in days), strict=True))
+    if created or updated:
+        rollups.refresh(series, samples.hours())
+    return Counts(created=created, updated=updated, unchanged=len(samples) - created - updated)
 
 
-def _lock(wanted: Sequence[int]) -> None:
+def _lock(series: list[int]) -> None:
     """Keep others from writing these series, or hours would be computed without each other's samples."""
-    found = MetricSeries.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
-    if missing := set(wanted) - set(found.values_list("pk", flat=True)):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM {MetricSeries._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [series],
+        )
+        found = {key for (key,) in cursor.fetchall()}
+    if missing := set(series) - found:
         raise InvalidInputError(f"{len(missing)} metric series do not exist, such as {min(missing)}.")
 
 
-def _hours_around(first: datetime, last: datetime) -> tuple[datetime, datetime]:
-    return _hour(first), _hour(last) + timedelta(hours=1)
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def _upsert(stage: bulk.Stage, days: Iterable[date]) -> Counts:
-    """Merge the stage into the days' partitions; count, and leave the hours that changed in a table."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMP TABLE {rollups.TOUCHED}"
-            " (series_id integer, hour timestamptz, created integer, updated integer) ON COMMIT DROP"
-        )
-        for day in sorted(days):
-            cursor.execute(_upsert_sql(stage, day), [_midnight(day), _midnight(day + _DAY)])
-        cursor.execute(
-            "SELECT coalesce(sum(created), 0), coalesce(sum(updated), 0),"
-            f" (SELECT count(*) FROM {stage.table}) FROM {rollups.TOUCHED}"
-        )
-        created, updated, given = cursor.fetchone()
-    return Counts(created=created, updated=updated, unchanged=given - created - updated)
-
-
-def _upsert_sql(stage: bulk.Stage, day: date) -> str:
+def _upsert(stage: bulk.Stage, day: date) -> tuple[int, int]:
+    """Merge a day of the stage into its partition; return how many were created, and updated."""
     # Only the partition itself, not the table above it, can tell inserted rows from updated ones.
     columns = ", ".join(COLUMNS)
     stored = ", ".join(f"t.{metric}" for metric in _METRICS)
     merged = ", ".join(f"coalesce(EXCLUDED.{metric}, t.{metric})" for metric in _METRICS)
-    return f"""
-        WITH written AS (
-            INSERT INTO {partitions.SAMPLES.name(day)} AS t ({columns})
-            SELECT {columns} FROM {stage.table} WHERE timestamp >= %s AND timestamp < %s
-            ON CONFLICT (series_id, timestamp) DO UPDATE SET ({", ".join(_METRICS)}) = ROW({merged})
-            WHERE ({stored}) IS DISTINCT FROM ({merged})
-            RETURNING t.series_id, date_bin('1 hour', t.timestamp, '2000-01-01 00:00+00') AS hour,
-                      t.xmax = 0 AS created
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH written AS (
+                INSERT INTO {partitions.SAMPLES.name(day)} AS t ({columns})
+                SELECT {columns} FROM {stage.table} WHERE timestamp >= %s AND timestamp < %s
+                ON CONFLICT (series_id, timestamp) DO UPDATE SET ({", ".join(_METRICS)}) = ROW({merged})
+                WHERE ({stored}) IS DISTINCT FROM ({merged})
+                RETURNING t.xmax = 0 AS created
+            )
+            SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM written""",
+            [_midnight(day), _midnight(day + _DAY)],
         )
-        INSERT INTO {rollups.TOUCHED}
-        SELECT series_id, hour, count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created)
-        FROM written GROUP BY series_id, hour"""
+        created, updated = cursor.fetchone()
+    return created, updated

@@ -64,15 +64,15 @@ def test_batches_are_put_together():
 
 @pytest.mark.parametrize("batch", [Batch.of([]), Batch.joined([]), Batch.of_grids([7], [], [grid([])] * 4)])
 def test_may_be_empty(batch):
-    assert (len(batch), batch.series_ids(), batch.days()) == (0, [], [])
+    assert (len(batch), batch.series_ids(), batch.days(), batch.hours()) == (0, [], [], [])
 
 
-def test_tells_its_series_days_and_span():
+def test_tells_its_series_days_and_hours():
     moments = [datetime(1999, 12, 31, 23, 55, tzinfo=UTC), NINE, NINE + FIVE]
     batch = Batch.of([Sample(key, moment, 1.0) for key in (8, 7) for moment in moments])
     assert batch.series_ids() == [7, 8]
     assert batch.days() == [date(1999, 12, 31), date(2026, 3, 20)]
-    assert batch.span() == (moments[0], moments[-1])
+    assert batch.hours() == [datetime(1999, 12, 31, 23, tzinfo=UTC), NINE]
 
 
 def test_keeps_what_is_in_a_half_open_range():
