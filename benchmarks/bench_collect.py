@@ -31,6 +31,7 @@ from cloudintel_project.celery import app
 from cloudintel_project.processes import Child, Program
 from collectors.aws.metrics import PERIOD_S
 from collectors.models import CloudAccount, MetricHour, MetricSample
+from collectors.samples.partitions import HOURS, SAMPLES, Partitioned
 from collectors.services.metrics import PIPELINE
 from core import valkey
 from pipelines import ledger
@@ -131,6 +132,8 @@ def collected(scale: Scale, stub: Child, url: str) -> Figures:
         "rows": run.counts["created"] + run.counts["instances_created"],
         "messages": _messages() - sent,
         "worker_peak_mb": _peak_mb(but=stub),
+        "bytes_per_sample": _bytes(SAMPLES) / max(1, run.counts["created"]),
+        "bytes_per_instance_hour": _bytes(HOURS) / max(1, MetricHour.objects.count()),
         **{f"cpu_us_{program}": spent / scale.instances * 1e6 for program, spent in cpu_s.items()},
     }
 
@@ -151,6 +154,16 @@ def _messages() -> int:
     """Return how many messages the broker took so far."""
     told = valkey.client().info("commandstats")
     return int(told.get("cmdstat_lpush", {}).get("calls", 0))
+
+
+def _bytes(table: Partitioned) -> int:
+    """Return what a table takes on disk, with its indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = %s::regclass",
+            [table.table],
+        )
+        return int(cursor.fetchone()[0] or 0)
 
 
 def _peak_mb(*, but: Child) -> float:

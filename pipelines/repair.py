@@ -22,7 +22,10 @@ def take_over_lost_work() -> int:
 
 def take_over_from(node: str) -> int:
     """Do the same with all that the node holds, its lease run out or not; return how many."""
-    return _take_over(_held_by(node))
+    count = _take_over(_held_by(node))
+    if count:
+        publish_waiting()
+    return count
 
 
 def give_back(node: str) -> int:

@@ -1,14 +1,18 @@
 """Who works: the names of workers, and what becomes of their work when they end or come back."""
 
+import logging
 import os
 import socket
 import threading
 from typing import Any
 
-from celery.signals import celeryd_init, worker_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import celeryd_init, worker_init, worker_process_init, worker_shutting_down
+from django.db import OperationalError, connection
 
 from pipelines import repair
 from pipelines.later import later
+
+logger = logging.getLogger(__name__)
 
 _node = socket.gethostname()
 
@@ -26,16 +30,25 @@ def take_name(sender: str, **_signal: Any) -> None:
 
 
 @worker_init.connect
+def inherit(**_signal: Any) -> None:
+    """Take over what a worker of this name held: there is one of a name at a time, so that one is gone.
+
+    That is before any task is taken. Where the database is away, the leases run out.
+    """
+    try:
+        repair.take_over_from(_node)
+    except OperationalError as error:
+        logger.warning("what %s left behind waits for its lease: %s", _node, error)
+    finally:
+        # Processes that are forked off must not share it.
+        connection.close()
+
+
+@worker_init.connect
 @worker_process_init.connect
 def begin(**_signal: Any) -> None:
     """Start the thread for what is to be done later, in the worker and in each process below it."""
     later.begin()
-
-
-@worker_ready.connect
-def inherit(**_signal: Any) -> None:
-    """Take over what a worker of this name held: there is one of a name at a time, so that one is gone."""
-    later.do(lambda: repair.take_over_from(_node))
 
 
 @worker_shutting_down.connect
