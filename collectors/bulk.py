@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -16,8 +15,10 @@ from django.db import connection, models
 from pipelines.registry import Counts
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
+_CHUNK = 1 << 16
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r\0]")
-_PLAIN = {int, float, bool, Decimal, date, datetime}
+_REPEATED = {bool, date, datetime, int}
+_PLAIN = {*_REPEATED, Decimal, float}
 
 
 def _text(value: Any) -> str:
@@ -29,18 +30,31 @@ def _text(value: Any) -> str:
     return str(value).translate(_ESCAPES)
 
 
-def _column(values: Sequence[Any]) -> Iterable[str]:
+class _Texts(dict[Any, str]):
+    """Values to how they are written: a day or a key of which a column has many is written once."""
+
+    def __missing__(self, value: Any) -> str:
+        self[value] = text = str(value)
+        return text
+
+
+def _column(values: Sequence[Any]) -> Sequence[str]:
     """Write a column's values; columns that cannot need escapes, most of them, take the short way."""
     kinds = set(map(type, values))
     if kinds == {str} and not _NEEDS_ESCAPE.search("".join(values)):
         return values
-    return map(str if kinds <= _PLAIN else _text, values)
+    if len(kinds) == 1 and kinds <= _REPEATED:
+        return list(map(_Texts().__getitem__, values))
+    return list(map(str if kinds <= _PLAIN else _text, values))
 
 
-def _copy_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Write rows in COPY's text format."""
-    columns = map(_column, zip(*rows, strict=True))
-    return "".join([line + "\n" for line in map("\t".join, zip(*columns, strict=True))])
+def _lines(rows: Iterable[Sequence[Any]], key: Sequence[int]) -> list[str]:
+    """Write rows in COPY's text format; of rows with the same values in the key's columns, the last one."""
+    columns = list(map(_column, zip(*rows, strict=True)))
+    if not columns:
+        return []
+    keys = zip(*(columns[place] for place in key), strict=True)
+    return list(dict(zip(keys, map("\t".join, zip(*columns, strict=True)), strict=True)).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,7 @@ class Stage:
     model: type[models.Model]
     columns: tuple[str, ...]
     key: tuple[str, ...]
+    rows: int
 
     @property
     def table(self) -> str:
@@ -71,11 +86,15 @@ class Stage:
             touched: int = cursor.rowcount
         return touched
 
-    def upsert(self, *, only_on_insert: Iterable[str] = (), unless: str = "false") -> Counts:
+    def upsert(
+        self, *, only_on_insert: Iterable[str] = (), unless: str = "false", in_order: bool = False
+    ) -> Counts:
         """Insert what is new, update what differs, leave alone what is equal; count each.
 
-        A stored row `t` for which the condition `unless` holds is left alone as well.
+        A stored row `t` for which the condition `unless` holds is left alone as well. Rows that others may
+        write at the same time are to be taken in the order of their key, or both may wait for each other.
         """
+        order = f"ORDER BY {', '.join(self.key)}" if in_order else ""
         kept = {*self.key, *only_on_insert}
         content = [column for column in self.columns if column not in kept]
         ours, theirs = ", ".join(f"t.{c}" for c in content), ", ".join(f"EXCLUDED.{c}" for c in content)
@@ -83,22 +102,20 @@ class Stage:
         sql = f"""
             WITH written AS (
                 INSERT INTO {self.target} AS t ({columns})
-                SELECT {columns} FROM {self.table} ORDER BY {", ".join(self.key)}
+                SELECT {columns} FROM {self.table} {order}
                 ON CONFLICT ({", ".join(self.key)}) DO UPDATE SET ({", ".join(content)}) = ROW({theirs})
                 WHERE ({ours}) IS DISTINCT FROM ({theirs}) AND NOT ({unless})
                 RETURNING (t.xmax = 0) AS created
             )
-            SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created),
-                   (SELECT count(*) FROM {self.table}) - count(*)
-            FROM written"""
+            SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM written"""
         with connection.cursor() as cursor:
             cursor.execute(sql)
-            created, updated, unchanged = cursor.fetchone()
-        return Counts(created=created, updated=updated, unchanged=unchanged)
+            created, updated = cursor.fetchone()
+        return Counts(created=created, updated=updated, unchanged=self.rows - created - updated)
 
     def delete_missing(self, stored: models.QuerySet[Any]) -> int:
         """Delete those of the stored rows that the stage does not have; return how many."""
-        vanished = stored.count() - self.execute("SELECT FROM {s}")
+        vanished = stored.count() - self.rows
         if vanished:
             # Without an index and fresh statistics, PostgreSQL may compare every row with every other.
             self.execute(f"CREATE INDEX ON {{s}} ({', '.join(self.key)})")
@@ -124,29 +141,31 @@ def staged(
     `columns` are database columns, `rows` their values in the same order. Of rows with the same key the
     last one counts.
     """
-    key_of = itemgetter(*map(columns.index, key))
-    unique = {key_of(row): row for row in rows}
-    with copied(model, columns, _copy_text(unique.values()), key=key) as stage:
+    lines = _lines(rows, [columns.index(column) for column in key])
+    content = "\n".join([*lines, ""]).encode()
+    with _copied(Stage(model, tuple(columns), tuple(key), len(lines)), content, "text") as stage:
         yield stage
 
 
 @contextmanager
 def copied(
-    model: type[models.Model], columns: Sequence[str], content: str | bytes, *, key: Sequence[str]
+    model: type[models.Model], columns: Sequence[str], content: bytes, *, key: Sequence[str], rows: int
 ) -> Iterator[Stage]:
-    """Copy what is written in COPY's text or binary format into a temporary table, as `staged` does.
+    """Copy what is written in COPY's binary format into a temporary table, as `staged` does.
 
-    It has each key once.
+    `content` has that many rows, each key once.
     """
-    stage = Stage(model, tuple(columns), tuple(key))
-    text = isinstance(content, str)
-    lines = io.StringIO(content) if isinstance(content, str) else io.BytesIO(content)
-    names = ", ".join(columns)
-    empty = f"SELECT {names} FROM {stage.target} WHERE false"
+    with _copied(Stage(model, tuple(columns), tuple(key), rows), content, "binary") as stage:
+        yield stage
+
+
+@contextmanager
+def _copied(stage: Stage, content: bytes, form: str) -> Iterator[Stage]:
+    names = ", ".join(stage.columns)
     with connection.cursor() as cursor:
+        empty = f"SELECT {names} FROM {stage.target} WHERE false"
         cursor.execute(f"CREATE TEMP TABLE {stage.table} ON COMMIT DROP AS {empty}")
-        cursor.copy_expert(
-            f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {'text' if text else 'binary'})", lines
-        )
+        copy = f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {form})"
+        cursor.copy_expert(copy, io.BytesIO(content), size=_CHUNK)
         yield stage
         cursor.execute(f"DROP TABLE {stage.table}")

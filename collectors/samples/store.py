@@ -56,7 +56,7 @@ def _merge(samples: "Batch") -> Counts:
     partitions.SAMPLES.ensure(days)
     partitions.HOURS.ensure(days)
     _lock(series)
-    with bulk.copied(MetricSample, COLUMNS, written(samples), key=_KEY) as stage:
+    with bulk.copied(MetricSample, COLUMNS, written(samples), key=_KEY, rows=len(samples)) as stage:
         created, updated = map(sum, zip(*(_upsert(stage, day) for day in days), strict=True))
     if created or updated:
         rollups.refresh(series, samples.hours())

@@ -133,7 +133,7 @@ def _rows(records: Records, **constant: Any) -> tuple[list[str], list[tuple[Any,
 
 
 def _merge(stage: bulk.Stage, seen_at: datetime) -> Counts:
-    counts = stage.upsert(only_on_insert=("first_seen", "last_seen"))
+    counts = stage.upsert(only_on_insert=("first_seen", "last_seen"), in_order=True)
     # Not those that are new, nor those that a scan which began later has seen.
     stage.execute(
         "UPDATE {t} t SET last_seen = %s, gone_at = NULL FROM {s} s WHERE {matches} AND t.last_seen < %s",

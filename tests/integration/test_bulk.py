@@ -57,10 +57,22 @@ def test_takes_the_last_of_rows_with_the_same_key(account):
     assert DailyCost.objects.get().amount == 2
 
 
+def test_takes_texts_that_are_stored_alike_for_the_same_key(store):
+    assert store(**{"a": "1", "a\0": "2"})["created"] == 1
+    assert DailyCost.objects.get().amount == 2
+
+
 def test_can_be_used_twice_in_one_transaction(store):
     with transaction.atomic():
         store(a="1")
         assert store(a="2")["updated"] == 1
+
+
+def test_takes_rows_in_the_order_of_their_key_where_that_is_asked_for(account):
+    rows = [(account.pk, DAY, service, "", "unblended", "USD", 1, False) for service in "cab"]
+    with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:6]) as stage:
+        stage.upsert(in_order=True)
+    assert list(DailyCost.objects.order_by("pk").values_list("service", flat=True)) == ["a", "b", "c"]
 
 
 def test_accepts_nothing_at_all(store):
