@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from collectors.aws import metrics
+from collectors.aws import ec2, metrics
 from collectors.aws.metricdata import MOST_QUERIES, Window
 from collectors.aws.metrics import PERIOD_S, Readings, Target
 from collectors.aws.session import Cloud
@@ -29,7 +29,7 @@ PIPELINE = "metrics"
 BATCH = 500
 """Instances a step: three metrics of each are three full calls."""
 
-_A_PAGE = 2
+_A_PAGE = ec2.PAGE_SIZE // BATCH
 """Batches a page of the inventory comes to at the most."""
 
 # What a series that was never read is read of, unless the readings follow closer upon each other.
