@@ -1,7 +1,7 @@
 """EC2 instances and EBS volumes, a page at a time."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,40 +75,6 @@ def enabled_regions(cloud: Cloud) -> list[str]:
         for region in _member(answer, "Regions", what)
         if region.get("OptInStatus", "opted-in") in _OPTED_IN
     )
-
-
-def instance_pages(cloud: Cloud, region: str) -> Iterator[list[InstanceRecord]]:
-    """Yield a region's instances, terminated ones included for as long as EC2 shows them.
-
-    Raises: TransientCloudError, PermanentCloudError; what was yielded before then is not the whole region.
-    """
-    what = f"ec2:DescribeInstances in {region}"
-    for page in _pages(cloud, region, "describe_instances", what):
-        reservations = _member(page, "Reservations", what)
-        yield [
-            _instance(raw, what) for reservation in reservations for raw in reservation.get("Instances", ())
-        ]
-
-
-def volume_pages(cloud: Cloud, region: str) -> Iterator[list[VolumeRecord]]:
-    """Yield a region's volumes.
-
-    Raises: TransientCloudError, PermanentCloudError; what was yielded before then is not the whole region.
-    """
-    what = f"ec2:DescribeVolumes in {region}"
-    for page in _pages(cloud, region, "describe_volumes", what):
-        yield [_volume(raw, what) for raw in _member(page, "Volumes", what)]
-
-
-def _pages(cloud: Cloud, region: str, operation: str, what: str) -> Iterator[dict[str, Any]]:
-    paginator = cloud.client("ec2", region).get_paginator(operation)
-    pages = iter(paginator.paginate(PaginationConfig={"PageSize": PAGE_SIZE}))
-    while True:
-        with translated(what):
-            page = next(pages, None)
-        if page is None:
-            return
-        yield page
 
 
 def instance_page(

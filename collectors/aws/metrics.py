@@ -131,22 +131,6 @@ def memory_page(cloud: Cloud, region: str, token: str | None) -> tuple[dict[str,
     return found, next_token(page, token, what)
 
 
-def memory_dimensions(cloud: Cloud, region: str) -> dict[str, dict[str, str]]:
-    """Return what all pages of `memory_page` tell together.
-
-    Raises: TransientCloudError, PermanentCloudError.
-    """
-    found, token = memory_page(cloud, region, None)
-    while token:
-        page, token = memory_page(cloud, region, token)
-        found |= {
-            instance_id: dimensions
-            for instance_id, dimensions in page.items()
-            if simpler(dimensions, found.get(instance_id))
-        }
-    return found
-
-
 def simpler(one: Mapping[str, str], other: Mapping[str, str] | None) -> bool:
     """Say whether the one has fewer dimensions than the other, if there is another."""
     return other is None or (len(one), sorted(one.items())) < (len(other), sorted(other.items()))

@@ -27,6 +27,16 @@ class FakeHandler:
         return Counts(self._do[step.name]() or {})
 
 
+def pages(read, cloud, region):
+    """Turn the pages of `ec2.instance_page` or `ec2.volume_page`, each only when it is asked for."""
+    token = None
+    while True:
+        records, token = read(cloud, region, token, on_next=lambda _: None)
+        yield records
+        if token is None:
+            return
+
+
 def work_off(run=None):
     """Do what is ready, as workers would; of the run, when one is given. Pauses pass in no time."""
     runs = {"pk": run.pk} if run else {}

@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 from collectors.aws import cost, cpu, ec2
 from collectors.aws.metering import Tally
 from collectors.aws.session import Access, Cloud
+from tests.integration.conftest import pages
 from tests.unit.aws.both import Both, assert_read_fast_and_equal
 
 REGION = "eu-west-1"
@@ -92,7 +93,9 @@ def test_the_bytes_of_a_varied_fleet_mean_the_same_to_both_parsers(owner):
 
 def test_instances_with_their_states_and_tags(owner, cloud):
     ids = varied_fleet(owner("ec2"))
-    found = {record.instance_id: record for page in ec2.instance_pages(cloud, REGION) for record in page}
+    found = {
+        record.instance_id: record for page in pages(ec2.instance_page, cloud, REGION) for record in page
+    }
     assert sorted(found) == sorted(ids)
     assert [found[one].state for one in ids[:3]] == ["stopped", "terminated", "running"]
     assert (found[ids[3]].name, found[ids[3]].tags["empty"]) == ("Größe <1> & more", "")
@@ -105,15 +108,15 @@ def test_volumes_with_what_they_are_attached_to(owner, cloud):
     client = owner("ec2")
     [instance] = launched(client, BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 20}}])
     loose = client.create_volume(AvailabilityZone=f"{REGION}a", Size=5, VolumeType="gp3", Encrypted=True)
-    found = {record.volume_id: record for page in ec2.volume_pages(cloud, REGION) for record in page}
+    found = {record.volume_id: record for page in pages(ec2.volume_page, cloud, REGION) for record in page}
     free = found.pop(loose["VolumeId"])
     assert (free.size_gib, free.volume_type, free.encrypted, free.attached_to) == (5, "gp3", True, "")
     assert {record.attached_to for record in found.values()} == {instance}
 
 
 def test_an_empty_account(cloud):
-    assert [record for page in ec2.instance_pages(cloud, REGION) for record in page] == []
-    assert [record for page in ec2.volume_pages(cloud, REGION) for record in page] == []
+    assert [record for page in pages(ec2.instance_page, cloud, REGION) for record in page] == []
+    assert [record for page in pages(ec2.volume_page, cloud, REGION) for record in page] == []
 
 
 def test_regions(cloud):
@@ -128,7 +131,7 @@ def test_a_role_opens_the_other_account(moto, owner, cloud, tally):
         tally,
     )
     assert (cloud.account_id(), other.account_id()) == ("123456789012", OTHER_ACCOUNT)
-    assert [record for page in ec2.instance_pages(other, REGION) for record in page] == []
+    assert [record for page in pages(ec2.instance_page, other, REGION) for record in page] == []
 
 
 def test_cpu_is_the_average_of_all_samples_of_a_day(owner, cloud):

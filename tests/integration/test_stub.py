@@ -22,6 +22,7 @@ from collectors.aws import cost, cpu, ec2, session
 from collectors.aws.metering import Tally
 from collectors.aws.session import Access, Cloud
 from core.errors import PermanentCloudError, TransientCloudError
+from tests.integration.conftest import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME, OTHER = "eu-west-1", "eu-north-1"
@@ -103,32 +104,32 @@ def queries(count, metric="CPUUtilization", statistic="Average", period=300):
 
 class TestInventory:
     def test_pages_hold_every_instance_once(self, cloud, told):
-        pages = list(ec2.instance_pages(cloud, HOME))
-        assert [len(page) for page in pages] == [1000, 200]
-        assert [one.instance_id for page in pages for one in page] == [
+        whole = list(pages(ec2.instance_page, cloud, HOME))
+        assert [len(page) for page in whole] == [1000, 200]
+        assert [one.instance_id for page in whole for one in page] == [
             ESTATE.instance_id(HOME, number) for number in range(1200)
         ]
         assert told()["calls"] == {"DescribeInstances": ceil(1200 / 1000)}
 
     def test_regions_hold_different_instances(self, cloud):
         ids = {
-            region: {one.instance_id for page in ec2.instance_pages(cloud, region) for one in page}
+            region: {one.instance_id for page in pages(ec2.instance_page, cloud, region) for one in page}
             for region in ec2.enabled_regions(cloud)
         }
         assert {region: len(found) for region, found in ids.items()} == {HOME: 1200, OTHER: 1200}
         assert not ids[HOME] & ids[OTHER]
 
     def test_volumes_are_attached_to_their_instances(self, cloud):
-        attached = [one.attached_to for page in ec2.volume_pages(cloud, HOME) for one in page]
+        attached = [one.attached_to for page in pages(ec2.volume_page, cloud, HOME) for one in page]
         assert attached == [ESTATE.instance_id(HOME, number) for number in range(1200)]
 
     def test_small_pages_are_cut_across_the_prepared_ones(self, server, stub, told):
-        pages = (
+        small = (
             client(server, "ec2")
             .get_paginator("describe_instances")
             .paginate(PaginationConfig={"PageSize": 700})
         )
-        ids = [one["Instances"][0]["InstanceId"] for page in pages for one in page["Reservations"]]
+        ids = [one["Instances"][0]["InstanceId"] for page in small for one in page["Reservations"]]
         assert ids == [ESTATE.instance_id(HOME, number) for number in range(1200)]
         assert told()["calls"] == {"DescribeInstances": ceil(1200 / 700)}
 
@@ -267,7 +268,7 @@ class TestCosts:
 
 
 def ask_instances(cloud):
-    list(ec2.instance_pages(cloud, HOME))
+    list(pages(ec2.instance_page, cloud, HOME))
 
 
 def ask_cpu(cloud):
@@ -310,10 +311,10 @@ class TestFaults:
 
     def test_second_page_fails_after_the_first_was_read(self, cloud, stub, told):
         stub(faults=["unavailable@DescribeInstances=#2"])
-        pages = ec2.instance_pages(cloud, HOME)
-        assert len(next(pages)) == 1000
+        turned = pages(ec2.instance_page, cloud, HOME)
+        assert len(next(turned)) == 1000
         with pytest.raises(TransientCloudError):
-            next(pages)
+            next(turned)
         assert told()["refused"] == {"DescribeInstances": {"Unavailable": 1}}
 
     def test_metrics_in_part_without_the_rest_are_transient(self, cloud, stub):
@@ -325,7 +326,7 @@ class TestFaults:
         stub(faults=[f"denied@{OTHER}=1"])
         ask_instances(cloud)
         with pytest.raises(PermanentCloudError, match="UnauthorizedOperation"):
-            list(ec2.instance_pages(cloud, OTHER))
+            list(pages(ec2.instance_page, cloud, OTHER))
 
     def test_the_same_seed_strikes_the_same_calls(self, server, stub):
         sts = client(server, "sts")
