@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
 
 from pipelines.registry import Counts
 
@@ -159,13 +160,27 @@ def copied(
         yield stage
 
 
+def copy(table: str, columns: Sequence[str], content: bytes) -> None:
+    """Copy what is written in COPY's binary format into a table, which has none of the rows' keys."""
+    with connection.cursor() as cursor:
+        _copy(cursor, table, columns, content, "binary")
+
+
 @contextmanager
 def _copied(stage: Stage, content: bytes, form: str) -> Iterator[Stage]:
-    names = ", ".join(stage.columns)
+    empty = f"SELECT {', '.join(stage.columns)} FROM {stage.target} WHERE false"
     with connection.cursor() as cursor:
-        empty = f"SELECT {names} FROM {stage.target} WHERE false"
         cursor.execute(f"CREATE TEMP TABLE {stage.table} ON COMMIT DROP AS {empty}")
-        copy = f"COPY {stage.table} ({names}) FROM STDIN (FORMAT {form})"
-        cursor.copy_expert(copy, io.BytesIO(content), size=_CHUNK)
+        _copy(cursor, stage.table, stage.columns, content, form)
         yield stage
         cursor.execute(f"DROP TABLE {stage.table}")
+
+
+def _copy(cursor: CursorWrapper, table: str, columns: Sequence[str], content: bytes, form: str) -> None:
+    sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT {form})"
+    cursor.copy_expert(sql, io.BytesIO(content), size=_CHUNK)
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Write integers as an array's text; psycopg2 takes many times as long for a list."""
+    return f"{{{','.join(map(str, numbers))}}}"

@@ -8,9 +8,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from collectors.samples import binary
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _HOUR, _DAY = (span // _MICROSECOND for span in (timedelta(hours=1), timedelta(days=1)))
+_BEFORE = np.iinfo(np.int64).min
 _NOTHING: list[tuple[Any, ...]] = [()] * 6
 
 
@@ -85,7 +88,14 @@ class Batch:
     def between(self, first: datetime, end: datetime) -> Self:
         """Keep the samples in the half-open range [first, end)."""
         start, stop = _microseconds([first, end])
-        kept = (self.times >= start) & (self.times < stop)
+        return self._where((self.times >= start) & (self.times < stop))
+
+    def split(self, moment: datetime | None) -> tuple[Self, Self]:
+        """Tell the samples up to a moment from those after it; None is before all of them."""
+        later = self.times > (_microseconds([moment]) if moment else _BEFORE)
+        return self._where(~later), self._where(later)
+
+    def _where(self, kept: npt.NDArray[np.bool_]) -> Self:
         return self if kept.all() else type(self)(self.series[kept], self.times[kept], self.values[:, kept])
 
     def series_ids(self) -> list[int]:
@@ -99,6 +109,15 @@ class Batch:
     def hours(self) -> list[datetime]:
         """Return the beginnings of the UTC hours that have samples, ascending."""
         return [_EPOCH + int(hour) * timedelta(hours=1) for hour in np.unique(self.times // _HOUR)]
+
+    def span(self) -> tuple[datetime, datetime]:
+        """Return the first and the last moment."""
+        first, last = (_EPOCH + int(time) * _MICROSECOND for time in (self.times.min(), self.times.max()))
+        return first, last
+
+    def written(self) -> bytes:
+        """Write the samples for COPY, in binary format."""
+        return binary.written(self.series, self.times, self.values)
 
 
 def _microseconds(moments: Iterable[datetime]) -> npt.NDArray[np.int64]:

@@ -50,32 +50,60 @@ def _midnight(day: date) -> datetime:
 
 
 def _merge(samples: "Batch") -> Counts:
-    from collectors.samples.binary import written  # noqa: PLC0415  # numpy, which most processes never need
-
     days, series = samples.days(), samples.series_ids()
     partitions.SAMPLES.ensure(days)
     partitions.HOURS.ensure(days)
     _lock(series)
-    with bulk.copied(MetricSample, COLUMNS, written(samples), key=_KEY, rows=len(samples)) as stage:
-        created, updated = map(sum, zip(*(_upsert(stage, day) for day in days), strict=True))
-    if created or updated:
+    known, new = samples.split(_newest(series, samples))
+    bulk.copy(MetricSample._meta.db_table, COLUMNS, new.written())
+    counts = Counts(created=len(new), updated=0, unchanged=0)
+    if known:
+        counts.update(_upsert(known))
+    if counts["created"] or counts["updated"]:
         rollups.refresh(series, samples.hours())
-    return Counts(created=created, updated=updated, unchanged=len(samples) - created - updated)
+    return counts
 
 
 def _lock(series: list[int]) -> None:
     """Keep others from writing these series, or hours would be computed without each other's samples."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id FROM {MetricSeries._meta.db_table} WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [series],
+            f"SELECT id FROM {MetricSeries._meta.db_table} WHERE id = ANY(%s::int[])"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [bulk.array(series)],
         )
         found = {key for (key,) in cursor.fetchall()}
     if missing := set(series) - found:
         raise InvalidInputError(f"{len(missing)} metric series do not exist, such as {min(missing)}.")
 
 
-def _upsert(stage: bulk.Stage, day: date) -> tuple[int, int]:
+def _newest(series: list[int], samples: "Batch") -> datetime | None:
+    """Return the last moment within the samples' time that any of the series has; what is later is new."""
+    first, last = samples.span()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT max(stored.newest) FROM unnest(%s::int[]) AS w (series_id) CROSS JOIN LATERAL (
+                SELECT max(timestamp) AS newest FROM {MetricSample._meta.db_table} s
+                WHERE s.series_id = w.series_id AND s.timestamp >= %s AND s.timestamp <= %s
+            ) stored""",
+            [bulk.array(series), first, last],
+        )
+        newest: datetime | None = cursor.fetchone()[0]
+    return newest
+
+
+def _upsert(samples: "Batch") -> Counts:
+    """Merge samples of which some are stored."""
+    counts = Counts(unchanged=len(samples))
+    with bulk.copied(MetricSample, COLUMNS, samples.written(), key=_KEY, rows=len(samples)) as stage:
+        for day in samples.days():
+            created, updated = _upsert_day(stage, day)
+            counts.update(created=created, updated=updated, unchanged=-created - updated)
+    return counts
+
+
+def _upsert_day(stage: bulk.Stage, day: date) -> tuple[int, int]:
     """Merge a day of the stage into its partition; return how many were created, and updated."""
     # Only the partition itself, not the table above it, can tell inserted rows from updated ones.
     columns = ", ".join(COLUMNS)

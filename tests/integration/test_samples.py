@@ -84,6 +84,15 @@ def test_counts_over_midnight(series):
     }
 
 
+def test_counts_though_one_series_was_written_further_than_another(series):
+    other = MetricSeries.objects.create()
+    write((series.pk, at(9), 1.0), (series.pk, at(9, 10), 2.0))
+    moments = [at(9), at(9, 5), at(9, 10), at(9, 15)]
+    counts = write(*((key, moment, 1.0) for key in (series.pk, other.pk) for moment in moments))
+    assert counts == {"created": 6, "updated": 1, "unchanged": 1}
+    assert MetricSample.objects.count() == 8
+
+
 def test_what_is_unknown_the_second_time_stays_known(series):
     write((series.pk, at(9), 1.0, None, 5.0))
     assert write((series.pk, at(9), None, 40.0))["updated"] == 1

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from collectors.samples.batch import Batch, Sample
-from collectors.samples.binary import written
 
 NINE = datetime(2026, 3, 20, 9, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -67,11 +66,12 @@ def test_may_be_empty(batch):
     assert (len(batch), batch.series_ids(), batch.days(), batch.hours()) == (0, [], [], [])
 
 
-def test_tells_its_series_days_and_hours():
+def test_tells_its_series_and_its_times():
     moments = [datetime(1999, 12, 31, 23, 55, tzinfo=UTC), NINE, NINE + FIVE]
     batch = Batch.of([Sample(key, moment, 1.0) for key in (8, 7) for moment in moments])
     assert batch.series_ids() == [7, 8]
     assert batch.days() == [date(1999, 12, 31), date(2026, 3, 20)]
+    assert batch.span() == (moments[0], moments[-1])
     assert batch.hours() == [datetime(1999, 12, 31, 23, tzinfo=UTC), NINE]
 
 
@@ -81,12 +81,21 @@ def test_keeps_what_is_in_a_half_open_range():
     assert [row.timestamp for row in rows(kept)] == [NINE + FIVE, NINE + 2 * FIVE]
 
 
+@pytest.mark.parametrize(
+    ("moment", "known"), [(None, 0), (NINE - FIVE, 0), (NINE + FIVE, 2), (NINE + 9 * FIVE, 4)]
+)
+def test_tells_what_is_up_to_a_moment_from_what_comes_after_it(moment, known):
+    samples = [Sample(7, NINE + number * FIVE, 1.0) for number in range(4)]
+    before, after = Batch.of(samples).split(moment)
+    assert (rows(before), rows(after)) == (samples[:known], samples[known:])
+
+
 def test_is_written_in_the_binary_format_of_copy():
     batch = Batch.of([Sample(7, NINE, 1.5, None, 2.5, 0.0), Sample(8, NINE, None, 4.5)])
     time = (NINE - datetime(2000, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     first = struct.pack("!hiiiqidiidid", 6, 4, 7, 8, time, 8, 1.5, -1, 8, 2.5, 8, 0.0)
     second = struct.pack("!hiiiqiidii", 6, 4, 8, 8, time, -1, 8, 4.5, -1, -1)
-    content = written(batch)
+    content = batch.written()
     assert content.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
     assert content.endswith(b"\xff\xff")
     assert content[19:-2] in {first + second, second + first}
