@@ -108,7 +108,9 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
 class Instance(models.Model):
     """An EC2 instance, kept after it is gone."""
 
-    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="instances")
+    # Without an index here and elsewhere, where the unique key begins with the column: without statistics,
+    # PostgreSQL takes the shorter index for the better one and reads the whole account.
+    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="instances", db_index=False)
     region = models.CharField(max_length=30)
     instance_id = models.CharField(max_length=40, db_index=True)
     instance_type = models.CharField(max_length=40)
@@ -160,7 +162,7 @@ class InstanceStateChange(models.Model):
 class Volume(models.Model):
     """An EBS volume, kept after it is gone."""
 
-    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="volumes")
+    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="volumes", db_index=False)
     region = models.CharField(max_length=30)
     volume_id = models.CharField(max_length=40, db_index=True)
     volume_type = models.CharField(max_length=20)
@@ -229,7 +231,7 @@ class DailyCost(models.Model):
     `basis` or `unit` (the currency) are never added.
     """
 
-    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="costs")
+    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="costs", db_index=False)
     date = models.DateField(db_index=True)
     service = models.CharField(max_length=200, blank=True)
     region = models.CharField(max_length=60, blank=True)
@@ -275,7 +277,7 @@ class CpuMetricQuerySet(models.QuerySet["CpuMetric"]):
 class CpuMetric(models.Model):
     """The CPU load of one instance on one UTC day, in percent."""
 
-    ec2 = models.ForeignKey(Instance, models.CASCADE, related_name="cpu")
+    ec2 = models.ForeignKey(Instance, models.CASCADE, related_name="cpu", db_index=False)
     instance_id = models.CharField(max_length=40, db_index=True)
     date = models.DateField(db_index=True)
     average_cpu = models.FloatField()
