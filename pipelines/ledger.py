@@ -213,6 +213,7 @@ def finish_if_done(run_id: int) -> None:
     spent = run.steps.aggregate(
         calls=Sum("aws_calls", default=0),
         usd=Sum("aws_cost_usd", default=0),
+        attempts=Sum("attempt", default=0),
         lost=Sum("lost_workers", default=0),
     )
     concluded, trouble = _concluded(run)
@@ -222,6 +223,7 @@ def finish_if_done(run_id: int) -> None:
         counts=_added([*(step.counts for step in steps), concluded]),
         aws_calls=F("aws_calls") + spent["calls"],
         aws_cost_usd=F("aws_cost_usd") + spent["usd"],
+        step_attempts=spent["attempts"],
         lost_workers=F("lost_workers") + spent["lost"],
         error="\n".join([*errors, *trouble]),
         finished_at=Now(),
@@ -256,10 +258,13 @@ def advance(run: Run) -> None:
     if children.active().exists():
         transaction.on_commit(partial(publish, parent.pk))
         return
-    spent = children.aggregate(calls=Sum("aws_calls"), usd=Sum("aws_cost_usd"))
+    spent = children.aggregate(
+        calls=Sum("aws_calls"), usd=Sum("aws_cost_usd"), attempts=Sum("attempt"), lost=Sum("lost_workers")
+    )
     parent.status = _outcome(child.status for child in children)
     parent.counts = _added(child.counts for child in children)
     parent.aws_calls, parent.aws_cost_usd = spent["calls"], spent["usd"]
+    parent.step_attempts, parent.lost_workers = spent["attempts"], spent["lost"]
     parent.error = "\n".join(f"{child.pipeline}: {child.error}" for child in children if child.error)
     parent.finished_at = timezone.now()
     parent.save()

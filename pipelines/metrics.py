@@ -6,19 +6,21 @@ web processes, and all restarts, tell the same.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, F, Min, Sum
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipelines import ledger, registry, schedules
-from pipelines.models import Run
+from pipelines.models import ACTIVE, Run, Status, Step
 
 _TOTALS = {
-    "attempts": ("cloudintel_run_attempts", "Times that a worker took a run."),
-    "takeovers": ("cloudintel_run_takeovers", "Times that a worker took a run which another had lost."),
+    "attempts": ("cloudintel_run_attempts", "Times that a worker took a run or, of those ended, a step."),
+    "takeovers": ("cloudintel_run_takeovers", "How many of these were of what another worker had lost."),
     "calls": ("cloudintel_aws_calls", "Requests sent to AWS."),
     "usd": ("cloudintel_aws_cost_usd", "Dollars that AWS charges for those requests."),
 }
@@ -30,9 +32,10 @@ class RunCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family; a pipeline that has never run has zeros."""
         yield from _counted()
+        yield _steps()
         yield _by_pipeline(
             "cloudintel_oldest_queued_age_seconds",
-            "How long the oldest run that a worker may take has been waiting.",
+            "How long the oldest run or step that a worker may take has been waiting.",
             _queued_ages_s(),
         )
         yield _by_pipeline(
@@ -66,7 +69,7 @@ def _rows() -> Iterable[Mapping[str, Any]]:
         .values("pipeline", "status")
         .annotate(
             number=Count("pk"),
-            attempts=Sum("attempt"),
+            attempts=Sum(F("attempt") + F("step_attempts")),
             takeovers=Sum("lost_workers"),
             calls=Sum("aws_calls"),
             usd=Sum("aws_cost_usd"),
@@ -74,11 +77,29 @@ def _rows() -> Iterable[Mapping[str, Any]]:
     )
 
 
+def _steps() -> Metric:
+    family = GaugeMetricFamily(
+        "cloudintel_steps", "Steps that wait for a worker or have one.", labels=["pipeline", "status"]
+    )
+    active = Step.objects.active().order_by().values_list("run__pipeline", "status")
+    numbers = dict.fromkeys(product(_working(), ACTIVE), 0)
+    for pipeline, status, number in active.annotate(number=Count("pk")):
+        numbers[pipeline, Status(status)] = number
+    for (pipeline, status), number in sorted(numbers.items()):
+        family.add_metric([pipeline, status], number)
+    return family
+
+
 def _queued_ages_s() -> dict[str, float]:
+    """Return how long each pipeline's oldest piece of work has waited, a pause before not counted."""
     now = timezone.now()
-    oldest = ledger.ready_runs().order_by().values_list("pipeline").annotate(since=Min("created_at"))
-    waiting = {pipeline: (now - since).total_seconds() for pipeline, since in oldest}
-    return dict.fromkeys(_working(), 0.0) | waiting
+    oldest = Min(Greatest("created_at", "not_before"))
+    runs = ledger.ready_runs().order_by().values_list("pipeline").annotate(since=oldest)
+    steps = ledger.ready_steps().order_by().values_list("run__pipeline").annotate(since=oldest)
+    ages = dict.fromkeys(_working(), 0.0)
+    for pipeline, since in [*runs, *steps]:
+        ages[pipeline] = max(ages.get(pipeline, 0.0), (now - since).total_seconds())
+    return ages
 
 
 def _by_pipeline(name: str, text: str, values: dict[str, float]) -> Metric:

@@ -4,6 +4,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.fields import ExactDecimalField
@@ -98,6 +99,11 @@ class Run(Work):
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
     position = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
+    step_attempts = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often workers took its steps; added up at its end."
+    )
+    # Those of many steps are added to the run's own.
+    lost_workers = models.PositiveIntegerField(default=0)
 
     objects = RunQuerySet.as_manager()
 
@@ -135,6 +141,7 @@ class Step(Work):
         default=dict, blank=True, help_text="What the name does not say; gone at the end."
     )
     refused = models.BooleanField(default=False, help_text="The cloud did not accept who asked.")
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now())
 
     objects = StepQuerySet.as_manager()
 

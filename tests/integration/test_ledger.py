@@ -232,6 +232,15 @@ class TestOutcome:
         assert run.status == Status.SUCCEEDED
         assert run.counts == {"created": 5, "updated": 1}
 
+    def test_adds_up_how_often_workers_took_the_steps(self, source):
+        run = ledger.start("source")
+        runner.plan(run.pk)
+        Step.objects.filter(name="one").update(attempt=2)
+        work_off(run)
+        run.refresh_from_db()
+        # The run was taken once, to be planned; step one for the third time, two for the first.
+        assert (run.attempt, run.step_attempts) == (1, 3 + 1)
+
     def test_is_partial_and_says_which_step_failed_and_why(self, pipelines, sent):
         denied = PermanentCloudError("not allowed")
         run = self.run(pipelines, good=lambda: {"created": 1}, bad=lambda: fail(denied))
@@ -326,6 +335,13 @@ class TestFamily:
             claim.plan([])
         parent.refresh_from_db()
         assert (parent.aws_calls, parent.aws_cost_usd) == (3, Decimal("0.03"))
+
+    def test_sums_how_often_workers_took_and_lost_its_members(self, order):
+        parent = ledger.start("all")
+        parent.children.filter(pipeline="one").update(attempt=2, lost_workers=1)
+        work_off()
+        parent.refresh_from_db()
+        assert (parent.step_attempts, parent.lost_workers) == (3 + 1 + 1, 1)
 
     def test_tells_a_start_by_hand_of_the_member_that_is_waiting(self, order):
         parent = ledger.start("all", trigger=Trigger.SCHEDULE)

@@ -82,7 +82,13 @@ def test_a_refusal_is_json_whatever_is_accepted():
 def test_runs_and_their_totals_are_those_of_the_ledger():
     builders.run("ec2", Status.SUCCEEDED, attempt=1, aws_calls=5, aws_cost_usd=Decimal("0.01"))
     builders.run(
-        "ec2", Status.SUCCEEDED, attempt=3, lost_workers=2, aws_calls=7, aws_cost_usd=Decimal("0.02")
+        "ec2",
+        Status.SUCCEEDED,
+        attempt=3,
+        step_attempts=40,
+        lost_workers=2,
+        aws_calls=7,
+        aws_cost_usd=Decimal("0.02"),
     )
     builders.run("ec2", Status.FAILED, attempt=4, lost_workers=3)
     builders.run("cost", Status.RUNNING, attempt=1, aws_calls=2)
@@ -90,7 +96,7 @@ def test_runs_and_their_totals_are_those_of_the_ledger():
     assert found["cloudintel_runs", "ec2", "succeeded"] == 2
     assert found["cloudintel_runs", "ec2", "failed"] == 1
     assert found["cloudintel_runs", "cost", "running"] == 1
-    assert found["cloudintel_run_attempts_total", "ec2"] == 1 + 3 + 4
+    assert found["cloudintel_run_attempts_total", "ec2"] == 1 + (3 + 40) + 4
     assert found["cloudintel_run_takeovers_total", "ec2"] == 0 + 2 + 3
     assert found["cloudintel_aws_calls_total", "ec2"] == 5 + 7
     assert found["cloudintel_aws_calls_total", "cost"] == 2
@@ -116,6 +122,44 @@ def test_the_oldest_queued_run_that_could_begin_tells_the_age():
     assert 40 <= found["cloudintel_oldest_queued_age_seconds", "ec2"] < 70
     assert found["cloudintel_oldest_queued_age_seconds", "cpu"] == 0, "its turn has not come"
     assert found["cloudintel_oldest_queued_age_seconds", "cost"] == 0
+
+
+def queued_step(run, number, **fields):
+    return builders.step(run, f"step {number}", Status.QUEUED, **fields)
+
+
+def test_the_oldest_step_that_a_worker_may_take_tells_the_age():
+    now = timezone.now()
+    run = builders.run("metrics", Status.RUNNING, created_at=now - timedelta(seconds=500))
+    queued_step(run, 1, created_at=now - timedelta(seconds=40))
+    queued_step(run, 2, created_at=now - timedelta(seconds=10))
+    builders.step(run, "taken", Status.RUNNING, created_at=now - timedelta(seconds=300))
+    assert 40 <= samples()["cloudintel_oldest_queued_age_seconds", "metrics"] < 70
+
+
+def test_a_pause_is_no_waiting():
+    now = timezone.now()
+    run = builders.run("metrics", Status.RUNNING)
+    long_ago = now - timedelta(hours=1)
+    queued_step(run, 1, created_at=long_ago, not_before=now - timedelta(seconds=20))
+    queued_step(run, 2, created_at=long_ago, not_before=now + timedelta(seconds=20))
+    builders.run("ec2", Status.QUEUED, created_at=long_ago, not_before=now - timedelta(seconds=30))
+    found = samples()
+    assert 20 <= found["cloudintel_oldest_queued_age_seconds", "metrics"] < 50
+    assert 30 <= found["cloudintel_oldest_queued_age_seconds", "ec2"] < 60
+
+
+def test_steps_that_wait_or_are_worked_on_are_counted():
+    run = builders.run("metrics", Status.RUNNING)
+    for number in range(3):
+        queued_step(run, number)
+    builders.step(run, "taken", Status.RUNNING)
+    builders.step(run, "done", Status.SUCCEEDED)
+    found = samples()
+    assert found["cloudintel_steps", "metrics", "queued"] == 3
+    assert found["cloudintel_steps", "metrics", "running"] == 1
+    assert found["cloudintel_steps", "ec2", "queued"] == 0
+    assert ("cloudintel_steps", "metrics", "succeeded") not in found
 
 
 def test_a_slot_that_nobody_started_is_late():
@@ -167,7 +211,8 @@ def test_a_made_up_method_is_not_a_series_of_its_own():
 def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_queries):
     client = builders.client("viewer")
     for number in range(20):
-        builders.run("ec2", Status.QUEUED, scope=str(number))
+        run = builders.run("ec2", Status.QUEUED, scope=str(number))
+        queued_step(run, number)
         builders.alert()
-    with django_assert_num_queries(5):  # the role, runs, queue, schedules, alerts
+    with django_assert_num_queries(7):  # the role, runs, steps, those that wait of both, schedules, alerts
         scrape(client)
