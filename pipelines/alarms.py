@@ -28,7 +28,7 @@ def ended(run_id: int, *, error: str = "", refused: bool = False, lost: bool = F
     `error` is what stopped the run as a whole: a refusal, too many lost workers, or something else.
     """
     run = Run.objects.get(pk=run_id)
-    steps = list(run.steps.all())
+    steps = list(run.steps.only("name", "status", "error", "refused", "lost_workers"))
     access = _access(steps)
     if refused or not error:
         access = {run.scope: error} | access

@@ -31,6 +31,9 @@ class Refusal(Enum):
     OF_KIND = "kind"
 
 
+# Of how many failed steps a run's error has a line.
+MOST_ERRORS = 50
+
 # What a parent becomes when the first of its children runs.
 BEGUN = {"status": Status.RUNNING, "attempt": 1, "started_at": Now()}
 
@@ -188,6 +191,13 @@ def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
+def _errors(steps: Iterable[Step]) -> list[str]:
+    """Return a line for each step that failed: the first ones, and how many more there are."""
+    lines = [f"{step.name}: {step.error}" for step in steps if step.error]
+    more = len(lines) - MOST_ERRORS
+    return [*lines[:MOST_ERRORS], f"... and {more} more."] if more > 0 else lines
+
+
 def refuse(step: Step, refusal: Refusal, error: str) -> None:
     """Fail the run's queued steps that would meet the same refusal, instead of asking again for each."""
     alike = f"{step.subject}/" if refusal == Refusal.OF_SUBJECT else f"{step.name.rpartition('/')[0]}/"
@@ -217,7 +227,6 @@ def finish_if_done(run_id: int) -> None:
         lost=Sum("lost_workers", default=0),
     )
     concluded, trouble = _concluded(run)
-    errors = [f"{step.name}: {step.error}" for step in steps if step.error]
     Run.objects.filter(pk=run_id).update(
         status=_outcome([*(step.status for step in steps), *([Status.FAILED] if trouble else [])]),
         counts=_added([*(step.counts for step in steps), concluded]),
@@ -225,7 +234,8 @@ def finish_if_done(run_id: int) -> None:
         aws_cost_usd=F("aws_cost_usd") + spent["usd"],
         step_attempts=spent["attempts"],
         lost_workers=F("lost_workers") + spent["lost"],
-        error="\n".join([*errors, *trouble]),
+        step_counts=Counter(step.status for step in steps),
+        error="\n".join([*_errors(steps), *trouble]),
         finished_at=Now(),
         lease_until=None,
     )

@@ -22,6 +22,15 @@ class Status(models.TextChoices):
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
+# Of very many steps, the first of these are looked at first.
+BY_WEIGHT = (
+    Status.FAILED,
+    Status.RUNNING,
+    Status.QUEUED,
+    Status.PARTIAL,
+    Status.SUCCEEDED,
+    Status.SKIPPED,
+)
 
 
 class Trigger(models.TextChoices):
@@ -102,6 +111,9 @@ class Run(Work):
     step_attempts = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How often workers took its steps; added up at its end."
     )
+    step_counts = models.JSONField(
+        null=True, blank=True, help_text="How many of its steps ended in which way; null before its end."
+    )
     # Those of many steps are added to the run's own.
     lost_workers = models.PositiveIntegerField(default=0)
 
@@ -131,11 +143,17 @@ class StepQuerySet(models.QuerySet["Step"]):
         """Keep the steps that are queued or running."""
         return self.filter(status__in=ACTIVE)
 
+    def by_weight(self) -> Self:
+        """Put first what failed, then what is running, then what waits."""
+        weights = [models.When(status=status, then=weight) for weight, status in enumerate(BY_WEIGHT)]
+        return self.order_by(models.Case(*weights, default=len(BY_WEIGHT)), "pk")
+
 
 class Step(Work):
     """A part of a run that any worker can do, and that succeeds or fails by itself."""
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    # Two indexes below begin with the run.
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=120)
     payload = models.JSONField(
         default=dict, blank=True, help_text="What the name does not say; gone at the end."
@@ -149,7 +167,7 @@ class Step(Work):
         ordering = ("id",)
         constraints = (models.UniqueConstraint(fields=("run", "name"), name="step_name"),)
         indexes = (
-            models.Index(fields=("run",), condition=models.Q(status__in=ACTIVE), name="step_active_by_run"),
+            models.Index(fields=("run", "status", "id"), name="step_by_status"),
             models.Index(
                 fields=("status", "lease_until"),
                 condition=models.Q(status__in=ACTIVE),

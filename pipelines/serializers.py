@@ -1,12 +1,13 @@
 """The shape in which the run ledger is shown."""
 
-from operator import attrgetter
+from collections import Counter
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.query import AmountField
+from pipelines import overview
 from pipelines.models import Run, Status
 
 
@@ -21,8 +22,10 @@ class StepSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
-    attempt = serializers.IntegerField()
+    attempt = serializers.IntegerField(help_text="How often a worker took it.")
+    retries = serializers.IntegerField(help_text="Failures in a row after which it was tried again.")
     takeovers = serializers.IntegerField(source="lost_workers", help_text="How often its worker was lost.")
+    not_before = serializers.DateTimeField(allow_null=True, help_text="Until when it was last put back.")
     lease_until = serializers.DateTimeField(allow_null=True, help_text="While it is worked on.")
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -48,10 +51,14 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     requested_by = serializers.EmailField(source="requested_by.email", allow_null=True)
     duration_s = serializers.FloatField(allow_null=True, help_text="Seconds from first start to end.")
-    takeovers = serializers.IntegerField(source="lost_workers", help_text="How often a worker was lost.")
+    attempt = serializers.IntegerField(help_text="How often a worker took it, to plan its steps.")
+    takeovers = serializers.IntegerField(
+        source="lost_workers", help_text="How often a worker was lost; with those of its steps at its end."
+    )
     counts = CountsField()
     aws_cost_usd = AmountField()
     steps = serializers.SerializerMethodField()
+    step_counts = serializers.SerializerMethodField()
 
     class Meta:
         model = Run
@@ -62,8 +69,11 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "scheduled_for",
             "status",
             "attempt",
+            "step_attempts",
+            "retries",
             "takeovers",
             "lease_until",
+            "not_before",
             "started_at",
             "finished_at",
             "duration_s",
@@ -72,6 +82,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "aws_cost_usd",
             "error",
             "steps",
+            "step_counts",
             "trigger",
             "requested_by",
             "parent",
@@ -81,7 +92,17 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     @extend_schema_field(AnyStepSerializer(many=True))
     def get_steps(self, run: Run) -> list[dict[str, Any]]:
-        """Return the run's steps, or its children where it has them, in order."""
-        if children := sorted(run.children.all(), key=attrgetter("position")):
+        """The run's steps, or the runs that it consists of, in order.
+
+        Of more than 100 steps, those that matter most: failed, then running, queued, and others.
+        """
+        if children := list(run.children.all()):
             return list(ChildStepSerializer(children, many=True).data)
-        return list(StepSerializer(run.steps.all(), many=True).data)
+        return list(StepSerializer(overview.steps(run), many=True).data)
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_step_counts(self, run: Run) -> dict[str, int]:
+        """How many steps there are of each status, all of them counted."""
+        if children := list(run.children.all()):
+            return Counter(child.status for child in children)
+        return overview.counts(run)

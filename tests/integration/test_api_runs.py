@@ -41,8 +41,11 @@ def test_a_run_is_told_with_its_steps(viewer):
         "scope": "all",
         "status": "partial",
         "attempt": 1,
+        "step_attempts": 0,
+        "retries": 0,
         "takeovers": 0,
         "lease_until": None,
+        "not_before": None,
         "started_at": "2026-03-01T06:00:00Z",
         "finished_at": "2026-03-01T06:01:00Z",
         "duration_s": 60.0,
@@ -55,7 +58,9 @@ def test_a_run_is_told_with_its_steps(viewer):
                 "name": "111111111111/eu-west-1",
                 "status": "succeeded",
                 "attempt": 1,
+                "retries": 0,
                 "takeovers": 0,
+                "not_before": None,
                 "lease_until": None,
                 "started_at": None,
                 "finished_at": None,
@@ -66,7 +71,9 @@ def test_a_run_is_told_with_its_steps(viewer):
                 "name": "111111111111/us-east-1",
                 "status": "failed",
                 "attempt": 1,
+                "retries": 0,
                 "takeovers": 0,
+                "not_before": None,
                 "lease_until": None,
                 "started_at": None,
                 "finished_at": None,
@@ -74,6 +81,7 @@ def test_a_run_is_told_with_its_steps(viewer):
                 "error": "denied",
             },
         ],
+        "step_counts": {"succeeded": 1, "failed": 1},
         "trigger": "manual",
         "requested_by": operator.email,
         "parent": None,
@@ -90,7 +98,50 @@ def test_the_steps_of_a_parent_are_its_children_in_their_order(viewer):
         ("cpu", late.pk, "queued"),
     ]
     assert steps[0]["counts"] == {"created": 1}
+    assert viewer.get(f"{RUNS}{parent.pk}/").json()["step_counts"] == {"succeeded": 1, "queued": 1}
     assert viewer.get(f"{RUNS}{early.pk}/").json()["parent"] == parent.pk
+
+
+def steps_of(run, **numbers):
+    """Give the run so many steps of each status, in the order of the arguments."""
+    for status, number in numbers.items():
+        for each in range(number):
+            builders.step(run, f"{status} {each}", Status(status))
+
+
+def told(viewer, run):
+    """The run as the list has it, which is as its own page has it."""
+    answer = viewer.get(f"{RUNS}{run.pk}/").json()
+    assert answer in viewer.get(RUNS).json()["results"]
+    return answer
+
+
+def test_up_to_a_hundred_steps_are_told_in_their_order(viewer):
+    run = builders.run(status=Status.PARTIAL)
+    steps_of(run, succeeded=98, failed=2)
+    names = [step["name"] for step in told(viewer, run)["steps"]]
+    assert names == [*(f"succeeded {number}" for number in range(98)), "failed 0", "failed 1"]
+
+
+def test_of_more_steps_those_that_matter_most_are_told_and_all_are_counted(viewer):
+    run = builders.run(status=Status.RUNNING)
+    steps_of(run, succeeded=90, queued=5, running=4, failed=3)
+    answer = told(viewer, run)
+    statuses = [step["status"] for step in answer["steps"]]
+    assert statuses == ["failed"] * 3 + ["running"] * 4 + ["queued"] * 5 + ["succeeded"] * 88
+    assert answer["step_counts"] == {"succeeded": 90, "queued": 5, "running": 4, "failed": 3}
+
+
+def test_what_became_of_the_steps_is_known_of_a_run_that_ended(viewer):
+    run = builders.run(step_counts={"succeeded": 298, "failed": 2})
+    assert told(viewer, run)["step_counts"] == {"succeeded": 298, "failed": 2}
+
+
+def test_waiting_work_says_until_when_and_after_how_many_failures(viewer):
+    run = builders.run(status=Status.RUNNING)
+    builders.step(run, "throttled", Status.QUEUED, retries=2, not_before=builders.MORNING)
+    (step,) = told(viewer, run)["steps"]
+    assert (step["retries"], step["not_before"]) == (2, "2026-03-01T06:00:00Z")
 
 
 def test_a_run_that_has_not_ended_has_no_duration(viewer):
@@ -160,9 +211,17 @@ def test_a_list_costs_the_same_number_of_queries_however_long(viewer, django_ass
     for _ in range(4):
         parent = builders.run("daily", requested_by=builders.user())
         for position in range(3):
-            builders.step(builders.run("ec2", parent=parent, position=position), "a step")
-    with django_assert_num_queries(5):  # the role, the count, the runs, their steps, their children
+            steps_of(builders.run("ec2", parent=parent, position=position), succeeded=4)
+    # The role, the count, the runs, their children; how many steps, which are shown, and these.
+    with django_assert_num_queries(7):
         viewer.get(RUNS)
+
+
+def test_a_run_costs_the_same_number_of_queries_however_many_steps(viewer, django_assert_num_queries):
+    run = builders.run(status=Status.RUNNING)
+    steps_of(run, succeeded=110)
+    with django_assert_num_queries(6):  # the same but for the count
+        viewer.get(f"{RUNS}{run.pk}/")
 
 
 @pytest.mark.parametrize("method", ["post", "delete", "patch"])

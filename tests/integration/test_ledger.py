@@ -246,6 +246,17 @@ class TestOutcome:
         run = self.run(pipelines, good=lambda: {"created": 1}, bad=lambda: fail(denied))
         assert (run.status, run.error) == (Status.PARTIAL, "bad: not allowed")
 
+    def test_says_how_many_steps_ended_in_which_way(self, pipelines, sent):
+        run = self.run(pipelines, one=dict, two=dict, bad=lambda: fail(PermanentCloudError("not allowed")))
+        assert run.step_counts == {"succeeded": 2, "failed": 1}
+
+    def test_names_the_first_fifty_of_very_many_failed_steps(self, pipelines, sent):
+        plan = [PlannedStep(f"step {number}", error="denied") for number in range(53)]
+        pipelines(source=FakeHandler({}, plan=lambda: plan))
+        work_off(ledger.start("source"))
+        lines = Run.objects.get().error.splitlines()
+        assert lines == [*(f"step {number}: denied" for number in range(50)), "... and 3 more."]
+
     def test_is_a_failure_when_every_step_failed(self, pipelines, sent):
         run = self.run(pipelines, bad=lambda: fail(PermanentCloudError("not allowed")))
         assert run.status == Status.FAILED
