@@ -1,18 +1,19 @@
 """The run ledger in the admin: what ran, how it ended and why, and a way to run it again."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User
 from accounts.permissions import Role, has_role
 from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to
 from core.errors import InvalidInputError
-from pipelines import ledger
+from pipelines import ledger, overview
 from pipelines.models import Run, Status, Step
 
 _COLOURS = {
@@ -58,16 +59,19 @@ class PartFilter(EmptyFilter):
 
 
 class StepInline(_Outcome, ReadOnlyInline):
-    """The steps of a run."""
+    """The steps of a run; of very many those that matter most."""
 
     model = Step
+    verbose_name_plural = f"steps, of more than {overview.MOST_STEPS} those that matter most"
     fields = (
         "name",
         "coloured_status",
         "attempt",
+        "retries",
         "lost_workers",
         "worker",
         "lease_until",
+        "not_before",
         "started_at",
         "finished_at",
         "readable_counts",
@@ -86,6 +90,7 @@ class ChildInline(_Outcome, ReadOnlyInline):
         "pipeline",
         "coloured_status",
         "attempt",
+        "lost_workers",
         "started_at",
         "finished_at",
         "readable_counts",
@@ -117,7 +122,10 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
     actions = ("start_again",)
     inlines = (ChildInline, StepInline)
     fieldsets = (
-        (None, {"fields": ("pipeline", "scope", "coloured_status", "error", "readable_counts")}),
+        (
+            None,
+            {"fields": ("pipeline", "scope", "coloured_status", "all_steps", "error", "readable_counts")},
+        ),
         ("When", {"fields": ("scheduled_for", "created_at", "started_at", "finished_at", "duration")}),
         ("Why", {"fields": ("trigger", "requested_by", "parent")}),
         ("AWS", {"fields": ("aws_calls", "aws_cost_usd")}),
@@ -126,6 +134,8 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
             {
                 "fields": (
                     "attempt",
+                    "step_attempts",
+                    "retries",
                     "lost_workers",
                     "worker",
                     "lease_until",
@@ -136,7 +146,24 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("coloured_status", "readable_counts", "duration")
+    readonly_fields = ("coloured_status", "all_steps", "readable_counts", "duration")
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Run, inline: Any, prefix: str) -> dict[str, Any]:
+        """Have a run's page show as many steps as a page can."""
+        arguments = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, StepInline):
+            arguments["queryset"] = overview.foremost([obj.pk]).select_related("run")
+        return arguments
+
+    @admin.display(description="steps")
+    def all_steps(self, run: Run) -> SafeString:
+        """Show how many steps there are of each status, and lead to them."""
+        steps = reverse("admin:pipelines_step_changelist")
+        return format_html_join(
+            ", ",
+            '<a href="{}?run__id__exact={}&amp;status__exact={}">{} {}</a>',
+            ((steps, run.pk, status, status, number) for status, number in overview.counts(run).items()),
+        )
 
     @admin.display(description="duration")
     def duration(self, run: Run) -> str:
@@ -160,7 +187,19 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
 class StepAdmin(_Outcome, ReadOnlyAdmin):
     """The parts of runs, for finding one across all of them."""
 
-    list_display = ("name", "run", "coloured_status", "attempt", "started_at", "readable_counts", "error")
+    list_display = (
+        "name",
+        "run",
+        "coloured_status",
+        "attempt",
+        "retries",
+        "lost_workers",
+        "lease_until",
+        "not_before",
+        "started_at",
+        "readable_counts",
+        "error",
+    )
     list_filter = ("status", "run__pipeline")
     list_select_related = ("run",)
     search_fields = ("name", "error")

@@ -59,11 +59,13 @@ class Work(models.Model):
 
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
-    not_before = models.DateTimeField(null=True, blank=True, help_text="It waits until then.")
+    not_before = models.DateTimeField(
+        "waiting until", null=True, blank=True, help_text="It waits until then."
+    )
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveBigIntegerField(default=0, help_text="Grows with every claim.")
     worker = models.CharField(max_length=200, blank=True)
-    lost_workers = models.PositiveSmallIntegerField(default=0)
+    lost_workers = models.PositiveSmallIntegerField("takeovers", default=0)
     retries = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="Failures in a row that may have passed when it is tried again."
     )
@@ -115,7 +117,7 @@ class Run(Work):
         null=True, blank=True, help_text="How many of its steps ended in which way; null before its end."
     )
     # Those of many steps are added to the run's own.
-    lost_workers = models.PositiveIntegerField(default=0)
+    lost_workers = models.PositiveIntegerField("takeovers", default=0)
 
     objects = RunQuerySet.as_manager()
 

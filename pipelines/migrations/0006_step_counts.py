@@ -29,4 +29,24 @@ class Migration(migrations.Migration):
             model_name='step',
             index=models.Index(fields=['run', 'status', 'id'], name='step_by_status'),
         ),
+        migrations.AlterField(
+            model_name='run',
+            name='lost_workers',
+            field=models.PositiveIntegerField(default=0, verbose_name='takeovers'),
+        ),
+        migrations.AlterField(
+            model_name='run',
+            name='not_before',
+            field=models.DateTimeField(blank=True, help_text='It waits until then.', null=True, verbose_name='waiting until'),
+        ),
+        migrations.AlterField(
+            model_name='step',
+            name='lost_workers',
+            field=models.PositiveSmallIntegerField(default=0, verbose_name='takeovers'),
+        ),
+        migrations.AlterField(
+            model_name='step',
+            name='not_before',
+            field=models.DateTimeField(blank=True, help_text='It waits until then.', null=True, verbose_name='waiting until'),
+        ),
     ]

@@ -1,5 +1,7 @@
 """The admin: every model has readable pages, collected data is only looked at, and syncs can be started."""
 
+import re
+
 import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import Permission
@@ -11,7 +13,7 @@ from django.urls import reverse
 from alerts.models import Alert, Notification
 from collectors.models import AwsSpend, CloudAccount, CpuMetric, DailyCost, Instance, Volume
 from pipelines import messages
-from pipelines.models import Run, Status
+from pipelines.models import Run, Status, Step
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -150,6 +152,58 @@ class TestRuns:
             page(Run, "change", run.pk)
             in administrator.get(page(Run, "change", run.parent_id)).content.decode()
         )
+
+    def test_show_the_steps_that_matter_most_and_how_many_there_are(self, administrator):
+        run = builders.run(status=Status.RUNNING)
+        for number in range(101):
+            builders.step(run, f"step{number:03}")
+        builders.step(run, "refused", Status.FAILED)
+        answer = administrator.get(page(Run, "change", run.pk))
+        (formset,) = [each.formset for each in answer.context["inline_admin_formsets"] if each.forms]
+        names = [form.instance.name for form in formset.forms]
+        assert names == ["refused", *(f"step{number:03}" for number in range(99))]
+        shown = answer.content.decode()
+        assert f"{page(Step)}?run__id__exact={run.pk}&amp;status__exact=succeeded" in shown
+        assert "succeeded 101</a>" in shown
+
+    def test_lead_to_their_steps_of_one_status(self, administrator):
+        run = builders.run(status=Status.PARTIAL)
+        failed = builders.step(run, "refused", Status.FAILED)
+        builders.step(run, "fine")
+        builders.step(builders.run(), "another run's", Status.FAILED)
+        answer = administrator.get(f"{page(Step)}?run__id__exact={run.pk}&status__exact=failed")
+        assert list(answer.context["cl"].result_list) == [failed]
+
+    def test_show_who_works_how_often_and_until_when(self, administrator):
+        run = builders.run(status=Status.RUNNING)
+        builders.step(
+            run,
+            "throttled",
+            Status.QUEUED,
+            retries=2,
+            lost_workers=3,
+            not_before=builders.MORNING,
+            lease_until=builders.MORNING.replace(hour=7),
+        )
+        shown = administrator.get(page(Run, "change", run.pk)).content.decode()
+        cells = dict(re.findall(r'<td class="field-(\w+)">\s*<p>(.*?)</p>', shown))
+        assert (cells["attempt"], cells["retries"], cells["lost_workers"]) == ("1", "2", "3")
+        assert (cells["lease_until"], cells["not_before"]) == (
+            "March 1, 2026, 7 a.m.",
+            "March 1, 2026, 6 a.m.",
+        )
+
+    def test_cost_the_same_number_of_queries_however_many_steps(self, administrator):
+        def queries(number):
+            run = builders.run(status=Status.PARTIAL)
+            for each in range(number):
+                builders.step(run, str(each))
+            with CaptureQueriesContext(connection) as captured:
+                administrator.get(page(Run, "change", run.pk))
+            return len(captured)
+
+        queries(1)
+        assert queries(105) == queries(1)
 
     def test_can_be_started_again(self, administrator):
         old = builders.run("cost", Status.FAILED)
