@@ -263,6 +263,9 @@ LEASE_S: int = env.int("LEASE_S", default=90)
 _SHORTEST_LEASE_S = 5
 if LEASE_S < _SHORTEST_LEASE_S:
     raise ImproperlyConfigured(f"LEASE_S must be at least {_SHORTEST_LEASE_S} seconds.")
+RUN_RETENTION_DAYS: int = env.int("RUN_RETENTION_DAYS", default=90)
+if RUN_RETENTION_DAYS < 1:
+    raise ImproperlyConfigured("RUN_RETENTION_DAYS must be at least 1.")
 
 # --- The cloud -------------------------------------------------------------------------------
 try:

@@ -7,7 +7,8 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what becomes of workers and schedules; have these created with the database."""
-        from pipelines import schedules, workers  # noqa: F401, PLC0415 - models come when Django is ready
+        from pipelines import schedules, upkeep, workers  # noqa: F401, PLC0415 - models come when Django is ready
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")
         schedules.watch()
+        upkeep.register()

@@ -1,7 +1,7 @@
 """What Prometheus is told of the run ledger, read from it when it asks.
 
-The number of queries does not depend on what is stored. Totals are sums over the ledger's rows, so that all
-web processes, and all restarts, tell the same.
+The number of queries does not depend on what is stored. Totals are sums over the ledger's rows, and over
+those deleted, so that all web processes, and all restarts, tell the same.
 """
 
 from collections import defaultdict
@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from django.db.models import Count, F, Min, Sum
+from django.db.models import Count, Min, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipelines import ledger, registry, schedules
-from pipelines.models import ACTIVE, Run, Status, Step
+from pipelines.models import ACTIVE, TOTALS, PastTotals, Run, Status, Step
 
-_TOTALS = {
+_FAMILIES = {
     "attempts": ("cloudintel_run_attempts", "Times that a worker took a run or, of those ended, a step."),
     "takeovers": ("cloudintel_run_takeovers", "How many of these were of what another worker had lost."),
     "calls": ("cloudintel_aws_calls", "Requests sent to AWS."),
@@ -50,13 +50,14 @@ def _counted() -> Iterator[Metric]:
     runs = GaugeMetricFamily(
         "cloudintel_runs", "Runs in the ledger, by what became of them.", labels=["pipeline", "status"]
     )
-    totals: dict[str, defaultdict[str, float]] = {name: defaultdict(float) for name in _TOTALS}
+    totals: dict[str, defaultdict[str, float]] = {name: defaultdict(float) for name in TOTALS}
     for row in _rows():
-        runs.add_metric([row["pipeline"], row["status"]], row["number"])
+        if row["status"]:
+            runs.add_metric([row["pipeline"], row["status"]], row["number"])
         for name, by_pipeline in totals.items():
             by_pipeline[row["pipeline"]] += float(row[name])
     yield runs
-    for name, (metric, text) in _TOTALS.items():
+    for name, (metric, text) in _FAMILIES.items():
         family = CounterMetricFamily(metric, text, labels=["pipeline"])
         for pipeline in sorted({*_working(), *totals[name]} - set(_parents())):
             family.add_metric([pipeline], totals[name][pipeline])
@@ -64,17 +65,15 @@ def _counted() -> Iterator[Metric]:
 
 
 def _rows() -> Iterable[Mapping[str, Any]]:
-    return (
-        Run.objects.order_by()
-        .values("pipeline", "status")
-        .annotate(
-            number=Count("pk"),
-            attempts=Sum(F("attempt") + F("step_attempts")),
-            takeovers=Sum("lost_workers"),
-            calls=Sum("aws_calls"),
-            usd=Sum("aws_cost_usd"),
-        )
-    )
+    """Return the totals of the ledger's runs, and those of deleted ones, which are of no status any more.
+
+    One statement reads both, so that no run is missed or counted twice while it is being deleted.
+    """
+    columns = ("pipeline", "status", "number", *TOTALS)
+    runs = Run.objects.totals("pipeline", "status").annotate(number=Count("pk"))
+    past = PastTotals.objects.annotate(status=Value(""), number=Value(0))
+    rows: Iterable[Mapping[str, Any]] = runs.values(*columns).union(past.values(*columns), all=True)
+    return rows
 
 
 def _steps() -> Metric:

@@ -1,6 +1,6 @@
 """The run ledger: what was started, by whom, how far it came and what it cost."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -40,6 +40,15 @@ class Trigger(models.TextChoices):
     MANUAL = "manual"
 
 
+# What runs come to, and from which of their columns.
+TOTALS = {
+    "attempts": models.F("attempt") + models.F("step_attempts"),
+    "takeovers": models.F("lost_workers"),
+    "calls": models.F("aws_calls"),
+    "usd": models.F("aws_cost_usd"),
+}
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def active(self) -> Self:
         """Keep the runs that are queued or running."""
@@ -52,6 +61,12 @@ class RunQuerySet(models.QuerySet["Run"]):
     def collected(self) -> Self:
         """Keep the runs that brought home at least part of the data."""
         return self.filter(status__in=(Status.SUCCEEDED, Status.PARTIAL))
+
+    def totals(self, *by: str) -> "models.QuerySet[Run, dict[str, Any]]":
+        """Add up what the runs came to, for each value of these fields."""
+        sums = {name: models.Sum(column) for name, column in TOTALS.items()}
+        added: models.QuerySet[Run, dict[str, Any]] = self.order_by().values(*by).annotate(**sums)
+        return added
 
 
 class Work(models.Model):
@@ -138,6 +153,22 @@ class Run(Work):
 
     def __str__(self) -> str:
         return f"{self.pipeline} #{self.pk}"
+
+
+class PastTotals(models.Model):
+    """What the deleted runs of a pipeline came to: what counts up for ever goes on from there."""
+
+    pipeline = models.CharField(max_length=40, primary_key=True)
+    attempts = models.PositiveBigIntegerField(default=0)
+    takeovers = models.PositiveBigIntegerField(default=0)
+    calls = models.PositiveBigIntegerField(default=0)
+    usd = ExactDecimalField(default=0)
+
+    class Meta:
+        verbose_name_plural = "past totals"
+
+    def __str__(self) -> str:
+        return f"deleted runs of {self.pipeline}"
 
 
 class StepQuerySet(models.QuerySet["Step"]):

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from alerts import services
 from alerts.models import Severity
 from pipelines import schedules
-from pipelines.models import Status
+from pipelines.models import PastTotals, Status
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +102,19 @@ def test_runs_and_their_totals_are_those_of_the_ledger():
     assert found["cloudintel_aws_calls_total", "cost"] == 2
     assert found["cloudintel_aws_cost_usd_total", "ec2"] == pytest.approx(0.03)
     assert found["cloudintel_aws_cost_usd_total", "cpu"] == 0
+
+
+def test_totals_go_on_from_those_of_deleted_runs():
+    PastTotals.objects.create(pipeline="ec2", attempts=50, takeovers=5, calls=500, usd=Decimal("0.5"))
+    builders.run("ec2", attempt=1, step_attempts=2, lost_workers=1, aws_calls=3, aws_cost_usd=Decimal("0.1"))
+    found = samples()
+    assert found["cloudintel_run_attempts_total", "ec2"] == 50 + 1 + 2
+    assert found["cloudintel_run_takeovers_total", "ec2"] == 5 + 1
+    assert found["cloudintel_aws_calls_total", "ec2"] == 500 + 3
+    assert found["cloudintel_aws_cost_usd_total", "ec2"] == pytest.approx(0.6)
+    assert {key for key in found if key[:2] == ("cloudintel_runs", "ec2")} == {
+        ("cloudintel_runs", "ec2", "succeeded")
+    }
 
 
 def test_a_parent_s_calls_are_counted_once():
