@@ -174,14 +174,18 @@ class FirstCollection:
             return False
 
     def _print_price(self) -> Decimal:
-        total, known = Decimal(0), True
+        parts: list[Decimal | None] = []
         self._console.print("The price of the rest, charged by AWS:")
         for account in CloudAccount.objects.filter(enabled=True):
-            for line in quote(account).lines:
+            quoted = quote(account)
+            parts += [line.usd for line in quoted.collection]
+            for line in quoted.lines:
                 price = "unknown" if line.usd is None else f"${line.usd}"
                 self._console.print(f"    {account.account_id} {line.source}: {price} ({line.basis})")
-                total, known = total + (line.usd or 0), known and line.usd is not None
-        self._console.print(f"    together {'' if known else 'at least '}${total}")
+        known = [usd for usd in parts if usd is not None]
+        total = sum(known, Decimal(0))
+        least = "" if len(known) == len(parts) else "at least "
+        self._console.print(f"    together {least}${total}; metrics follow by a schedule of their own")
         return total
 
 

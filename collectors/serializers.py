@@ -57,10 +57,13 @@ class AccountSerializer(serializers.ModelSerializer[CloudAccount]):
 
 
 class PriceLineSerializer(serializers.Serializer[Any]):
-    """What one source will cost."""
+    """What one source will cost; `metrics` has a schedule of its own, the others are the collection."""
 
     source = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields out of the class
-    usd = AmountField(allow_null=True, help_text="null: unknown before the inventory has been collected.")
+    usd = AmountField(
+        allow_null=True, help_text="Each time; null: unknown before the inventory has been collected."
+    )
+    per_day_usd = AmountField(allow_null=True, help_text="In the coming 24 hours, by the present schedule.")
     basis = serializers.CharField(help_text="What is counted, and at what list price.")
 
 
@@ -68,7 +71,14 @@ class PriceSerializer(serializers.Serializer[Any]):
     """What the next collection of an account will cost."""
 
     account = serializers.CharField(source="account_id")
-    usd = AmountField(allow_null=True, help_text="The sum of the lines; null while one of them is unknown.")
+    usd = AmountField(
+        allow_null=True,
+        help_text="The sum of the lines but `metrics`; null while one of them is unknown.",
+    )
+    per_day_usd = AmountField(
+        allow_null=True,
+        help_text="All lines in the coming 24 hours, by the present schedules; null while one is unknown.",
+    )
     lines = PriceLineSerializer(many=True)
     spent_today_usd = AmountField(help_text="Booked for the account since 00:00 UTC.")
     daily_budget_usd = AmountField(help_text="What scheduled collection may spend on an account a day.")

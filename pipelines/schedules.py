@@ -284,3 +284,14 @@ def every(pipeline: str) -> timedelta | None:
     row = next(iter(_rows(pipeline)), None)
     slots = _slots(row) if row else None
     return slots.period if isinstance(slots, Every) else None
+
+
+def slots_a_day(pipeline: str) -> int:
+    """Return how often the pipeline's schedules are due in the coming 24 hours."""
+    now = timezone.now()
+    due: set[datetime] = set()
+    for row in _rows(pipeline):
+        # A schedule that starts nothing is told of where it should start something.
+        with suppress(*_NO_SLOTS):
+            due.update(_rhythm(row).between(now, now + timedelta(days=1)) if row.enabled else ())
+    return len(due)

@@ -1,8 +1,10 @@
 """/api/v1/accounts/."""
 
 import pytest
+from django_celery_beat.models import PeriodicTask
 
-from collectors.models import CloudAccount
+from collectors.models import CloudAccount, MetricSeries
+from pipelines import schedules
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -152,7 +154,9 @@ class TestPrice:
             "ec2": 0,
             "cost": 0.01,
             "cpu": None,
+            "metrics": None,
         }
+        assert answer["per_day_usd"] is None
 
     def test_grows_with_the_instances(self):
         account = builders.account("111111111111")
@@ -164,6 +168,32 @@ class TestPrice:
         assert answer["usd"] == pytest.approx(0.01 + cpu)
         assert answer["daily_budget_usd"] == 1
         assert answer["spent_today_usd"] == 0
+
+    def test_tells_what_hourly_metrics_come_to_in_a_day(self):
+        account = builders.account("111111111111")
+        builders.instance(account, state="stopped")
+        MetricSeries.objects.create(instance=builders.instance(account))
+        with_memory = builders.instance(account)
+        MetricSeries.objects.create(instance=with_memory, memory_dimensions={"InstanceId": "i-1"})
+        schedules.ensure()
+        answer = builders.client("viewer").get(f"{ACCOUNTS}111111111111/price/").json()
+        # Three metrics of two running instances, and the memory of one, at a thousandth of a cent.
+        assert answer["lines"][-1] == {
+            "source": "metrics",
+            "usd": 0.00007,
+            "per_day_usd": 0.00168,
+            "basis": "7 metrics of 2 running instances at $0.00001 each, 24 times a day: $0.00168",
+        }
+        # A page of costs and the daily figures of the same two once, and the readings 24 times.
+        assert answer["usd"] == pytest.approx(0.01 + 6 * 0.00001)
+        assert answer["per_day_usd"] == pytest.approx(0.01 + 6 * 0.00001 + 24 * 7 * 0.00001)
+
+    def test_of_a_source_that_is_not_scheduled_is_paid_on_no_day(self):
+        builders.instance(builders.account("111111111111"))
+        schedules.ensure()
+        PeriodicTask.objects.filter(task=schedules.START).update(enabled=False)
+        answer = builders.client("viewer").get(f"{ACCOUNTS}111111111111/price/").json()
+        assert answer["usd"] > answer["per_day_usd"] == 0
 
     def test_of_an_unknown_account_is_not_found(self):
         assert builders.client("viewer").get(f"{ACCOUNTS}999999999999/price/").status_code == 404

@@ -134,6 +134,17 @@ def test_a_price_that_is_not_known_is_not_counted_as_nothing(collection, monkeyp
     assert "together at least $0.01" in console.file.getvalue()
 
 
+def test_readings_of_metrics_are_told_apart_from_what_is_agreed_to(collection, monkeypatch):
+    first, console = collection()
+    hourly = Line("metrics", Decimal("0.03"), "24 times a day: $0.72", times_a_day=24)
+    lines = (Line("cost", Decimal("0.01"), "one page"), hourly)
+    monkeypatch.setattr(first_run, "quote", lambda account: Quote("1", lines, Decimal(0), Decimal(1)))
+    first.run("aws")
+    said = console.file.getvalue()
+    assert "123456789012 metrics: $0.03 (24 times a day: $0.72)" in said
+    assert "together $0.01; metrics follow by a schedule of their own" in said
+
+
 def test_a_part_that_failed_is_told(collection):
     first, console = collection("cost")
     outcome = first.run("demo")

@@ -118,6 +118,27 @@ def test_one_broken_schedule_holds_up_no_other(daily, now, caplog, broken):
     assert "The schedule 'Broken' starts nothing" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("every", "times"), [(1, 1440), (60, 24), (24 * 60, 1)], ids=["minute", "hour", "day"]
+)
+def test_tells_how_often_a_pipeline_is_due_in_a_day(daily, every, times):
+    PeriodicTask.objects.filter(pk=row().pk).update(
+        interval=IntervalSchedule.objects.create(every=every, period="minutes")
+    )
+    assert schedules.slots_a_day("nightly") == times
+
+
+def test_a_crontab_is_due_as_often_as_it_says(daily):
+    twice = CrontabSchedule.objects.create(minute="30", hour="6,18")
+    PeriodicTask.objects.filter(pk=row().pk).update(interval=None, crontab=twice)
+    assert schedules.slots_a_day("nightly") == 2
+
+
+def test_a_schedule_that_is_disabled_is_never_due(daily):
+    PeriodicTask.objects.filter(pk=row().pk).update(enabled=False)
+    assert schedules.slots_a_day("nightly") == 0
+
+
 def test_refuses_a_collect_every_it_cannot_read(daily, settings):
     settings.COLLECT_EVERY = "daily"
     with pytest.raises(InvalidInputError, match="'daily' is not a duration"):
