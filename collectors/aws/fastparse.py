@@ -96,7 +96,11 @@ class _Handler:
 
 _OPERATIONS: dict[str, tuple[tuple[str, str, Callable[[Shape], Parser]], ...]] = {
     "ec2": (
-        ("DescribeInstances", "ec2", partial(fastxml.compiled, wanted=wanted.INSTANCES)),
+        (
+            "DescribeInstances",
+            "ec2",
+            partial(fastxml.compiled, wanted=wanted.INSTANCES, unread=wanted.BULKY_IN_INSTANCES),
+        ),
         ("DescribeVolumes", "ec2", partial(fastxml.compiled, wanted=wanted.VOLUMES)),
     ),
     "cloudwatch": (("GetMetricData", "json", fastjson.compiled),),

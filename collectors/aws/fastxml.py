@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -31,9 +31,10 @@ _UNUSUAL = (b"<!", b"<?", b"\r")
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def compiled(shape: Shape, wanted: Wanted) -> Parser:
+def compiled(shape: Shape, wanted: Wanted, unread: str = "") -> Parser:
     """Return a parser of what is wanted of the answers with that output shape.
 
+    Elements with the name `unread` are cut out before, whatever is in them.
     Raises: UnknownShapeError where that has what EC2's answers do not, such as maps or attributes;
     the parser raises it, or what lxml and the converters raise, for bodies it cannot follow.
     """
@@ -44,7 +45,7 @@ def compiled(shape: Shape, wanted: Wanted) -> Parser:
 
     def parse(body: bytes) -> tuple[dict[str, Any], bytes]:
         with _ONE_AT_A_TIME:
-            root = _tree(body)
+            root = _tree(body, unread)
             if not root.tag.startswith(root_name):
                 raise UnknownShapeError(root.tag)
             return _structure(root[:], plan), _remainder(root)
@@ -52,7 +53,7 @@ def compiled(shape: Shape, wanted: Wanted) -> Parser:
     return parse
 
 
-def _tree(body: bytes) -> Node:
+def _tree(body: bytes, unread: str) -> Node:
     """Parse the body with the root's default namespace taken off: tags then are plain names."""
     start = _ROOT.match(body)
     if start is None or any(_contains(body, mark, start.end()) for mark in _UNUSUAL):
@@ -65,13 +66,25 @@ def _tree(body: bytes) -> Node:
         huge_tree=True,
         remove_blank_text=True,
     )
-    # Fed in two parts, the body is not put together again without its namespace.
+    # Fed in parts, the body need not be put together again without its namespace.
     parser.feed(body[: start.end(1)])
-    parser.feed(body[start.end() - 1 :])
+    for part in _without(unread, body, start.end() - 1):
+        parser.feed(part)
     root = parser.close()
     if len(parser.error_log):
         raise UnknownShapeError("a document that libxml2 had to mend")
     return root
+
+
+def _without(tag: str, body: bytes, place: int) -> Iterator[bytes]:
+    """Yield the body from a place on but for the elements of that name: to find their ends is soon done."""
+    opening, closing = f"<{tag}>".encode(), f"</{tag}>".encode()
+    while tag and (begin := body.find(opening, place)) >= 0:
+        yield body[place:begin]
+        place = body.find(closing, begin) + len(closing)
+        if place < begin or body.find(opening, begin + 1, place) >= 0:
+            raise UnknownShapeError(tag)
+    yield body[place:]
 
 
 def _contains(body: bytes, mark: bytes, start: int) -> bool:

@@ -42,3 +42,6 @@ _VOLUME = {
 
 INSTANCES: Wanted = {"NextToken": True, "Reservations": {"Instances": _INSTANCE}}
 VOLUMES: Wanted = {"NextToken": True, "Volumes": _VOLUME}
+
+BULKY_IN_INSTANCES = "networkInterfaceSet"
+"""An element that is nearly half of an instance, and of which nothing is wanted."""

@@ -213,6 +213,23 @@ def test_what_is_not_wanted_is_not_read():
     assert parse(b"<Output><Member><r><c>odd</c></r></Member></Output>")[0] == {}
 
 
+@pytest.mark.parametrize(
+    "rest",
+    ["", "<Bulk>x</Bulk>", "<Bulk>a</Bulk><Bulk/><Bulk></Bulk>", "<Bulk><odd</Bulk>", "<Bulk\n>b</Bulk>"],
+)
+def test_what_is_unread_is_cut_out(rest):
+    parse = fastxml.compiled(shape({"shape": "Text"}), {"Member": True}, unread="Bulk")
+    body = f"<Output>{rest}<Member>m</Member>{rest}<requestId>r</requestId></Output>".encode()
+    assert parse(body) == ({"Member": "m"}, b"<Output><requestId>r</requestId></Output>")
+
+
+@pytest.mark.parametrize("bulk", ["<Bulk>", "<Bulk><Bulk></Bulk></Bulk>", "<Bulk><!-- </Bulk> --></Bulk>"])
+def test_what_is_unread_must_end_where_it_seems_to(bulk):
+    parse = fastxml.compiled(shape({"shape": "Text"}), {"Member": True}, unread="Bulk")
+    with pytest.raises(UnknownShapeError):
+        parse(f"<Output>{bulk}<Member>m</Member></Output>".encode())
+
+
 def test_lists_of_lists_of_numbers():
     parse = fastxml.compiled(shape({"shape": "Rows", "locationName": "rows"}), {"Member": True})
     body = b"<Output><rows><r><c>1</c><c>2</c></r><r/></rows></Output>"
