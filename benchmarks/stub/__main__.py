@@ -49,7 +49,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="before each answer")
     parser.add_argument("--seed", type=int, default=1, help="of the faults")
     parser.add_argument(
-        "--fault", action="append", default=[], help="KIND[@ACTION or REGION]=SHARE or =#2,#5"
+        "--fault", action="append", default=[], help="KIND[@ACTION or REGION]=SHARE, =#2,#5 or =page3"
     )
     return parser.parse_args(arguments)
 
