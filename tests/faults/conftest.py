@@ -1,0 +1,26 @@
+import os
+import random
+
+import pytest
+
+from tests.faults.cluster import Cluster, Size
+
+
+@pytest.fixture(scope="module")
+def running():
+    """A cluster whose programs are up; each module has its own."""
+    with Cluster(Size()) as started:
+        yield started
+
+
+@pytest.fixture
+def cluster(running):
+    """The cluster with nothing collected and nothing to do."""
+    running.begin()
+    return running
+
+
+@pytest.fixture
+def chance():
+    """What is random, the same for the same SEED."""
+    return random.Random(int(os.environ.get("SEED") or 1))  # noqa: S311  # not for secrets

@@ -1,0 +1,128 @@
+"""Workers that are killed, poisoned, restarted or stalled in the midst of work."""
+
+import pytest
+
+from tests.faults import invariants
+from tests.faults.cluster import LEASE_S
+
+pytestmark = pytest.mark.timeout(240)
+
+KILLS = 5
+TAKEN_OVER_S = LEASE_S + 30
+
+
+@pytest.fixture
+def cluster(cluster):
+    """A cluster that knows its instances, so that there is something to measure."""
+    assert cluster.finish("ec2", within_s=60).status == "succeeded"
+    return cluster
+
+
+def under_load(cluster):
+    """Keep inventory and metrics running."""
+    active = {run.pipeline for run in cluster.books.runs() if not run.finished_at}
+    for pipeline in {"ec2", "metrics"} - active:
+        cluster.start(pipeline)
+
+
+def collected(cluster):
+    """Wait for what runs, collect once more, and return what is wrong then."""
+    cluster.wait_quiet(within_s=90)
+    failed = invariants.failures(cluster.books)
+    for pipeline in ("ec2", "metrics"):
+        assert cluster.finish(pipeline, within_s=60).status == "succeeded"
+    return [
+        *failed,
+        *invariants.ledger_violations(cluster.books),
+        *invariants.estate_violations(cluster.books, cluster.aws),
+    ]
+
+
+def taken_over(cluster, held):
+    """Wait until others have claimed or ended what a worker held."""
+    cluster.until(lambda: not cluster.books.still_held(held), within_s=TAKEN_OVER_S, what="all is taken over")
+
+
+def busy(cluster, *names):
+    """Keep the load up until one of these programs holds a step of it, and return its name."""
+
+    def found():
+        under_load(cluster)
+        return next((name for name in names if cluster.held_by(name)), None)
+
+    return cluster.until(found, within_s=30, what=f"work for {' or '.join(names)}")
+
+
+def holder(cluster):
+    """Return which worker holds what is being worked on."""
+    return next(name for name in cluster.crew.names("io") if cluster.held_by(name))
+
+
+def test_killed_workers_lose_no_step_and_write_no_row_twice(cluster, chance):
+    for _ in range(KILLS):
+        victim = busy(cluster, chance.choice(cluster.crew.names("io")))
+        cluster.let_pass(chance.uniform(0, 1))
+        held = cluster.held_by(victim)
+        cluster.crew.kill(victim)
+        taken_over(cluster, held)
+    assert collected(cluster) == []
+
+
+def test_poison_is_quarantined_and_its_neighbours_finish(cluster):
+    busy(cluster, *cluster.crew.names("io"))
+    run = cluster.finish("poison", within_s=4 * TAKEN_OVER_S)
+    (poison,) = cluster.books.steps(run.id)
+    assert (poison.status, poison.attempt, poison.lost_workers) == ("failed", 4, 4)
+    (alert,) = cluster.books.open_alerts()
+    assert (alert.key, alert.severity) == ("run:poison:all", "critical")
+    # It took its neighbours down with the first of its workers, and then only itself.
+    neighbours = [step for step in cluster.books.steps() if step.run_id != run.id]
+    assert max(step.lost_workers for step in neighbours) <= 1
+    assert collected(cluster) == [f"poison failed: {run.error}"]
+
+
+def test_rolling_restart_loses_nothing_and_waits_for_no_lease(cluster):
+    for name in cluster.crew.names("io"):
+        busy(cluster, name)
+        assert cluster.crew.stop(name, within_s=10), f"{name} did not end by itself"
+        cluster.crew.look_after()
+        cluster.wait_ready(name)
+    cluster.wait_quiet(within_s=30)
+    assert cluster.books.lost_workers() == 0
+    assert collected(cluster) == []
+
+
+def test_late_answers_of_a_stalled_worker_are_refused(cluster):
+    cluster.aws.behave(latency_ms=3000)
+    slot = cluster.start("ec2")
+    cluster.until(lambda: cluster.aws.calls().get("DescribeInstances"), within_s=30, what="AWS is asked")
+    stalled = holder(cluster)
+    cluster.stall(stalled)
+    held = cluster.held_by(stalled)
+    cluster.aws.behave(latency_ms=0)
+    run = cluster.finished("ec2", slot, within_s=TAKEN_OVER_S + 30)
+    steps = cluster.books.steps(run.id)
+    cluster.resume()
+    cluster.until(
+        lambda: cluster.crew.said(stalled, "was taken over by another worker") >= len(held),
+        within_s=30,
+        what="the late worker is refused",
+    )
+    assert cluster.books.steps(run.id) == steps
+    assert collected(cluster) == []
+
+
+def test_worker_that_stalls_while_writing_holds_up_nobody(cluster):
+    with cluster.gate_closed() as at_gate:
+        slot = cluster.start("stuck")
+        cluster.until(at_gate, within_s=30, what="the step stands in its transaction")
+        stalled = holder(cluster)
+        cluster.stall(stalled)
+    assert cluster.finish("ec2", within_s=TAKEN_OVER_S).status == "succeeded"
+    run = cluster.finished("stuck", slot, within_s=TAKEN_OVER_S)
+    (step,) = cluster.books.steps(run.id)
+    assert (run.status, step.lost_workers) == ("succeeded", 1)
+    cluster.resume()
+    cluster.wait_ready(stalled)
+    assert cluster.books.steps(run.id) == [step]
+    assert collected(cluster) == []
