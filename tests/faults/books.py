@@ -19,14 +19,14 @@ class Books:
     def __init__(self, url):
         self._url = url
 
-    def rows(self, query, *values):
+    def rows(self, query, *values, **named):
         """Return the rows of a query, with names. Raises: psycopg2.OperationalError."""
         with (
             closing(psycopg2.connect(self._url, connect_timeout=2)) as connection,
             connection,
             connection.cursor(cursor_factory=NamedTupleCursor) as cursor,
         ):
-            cursor.execute(query, values)
+            cursor.execute(query, named or values)
             return cursor.fetchall() if cursor.description else []
 
     def one(self, query, *values):
@@ -57,6 +57,28 @@ class Books:
         run = self.run_of(pipeline, slot)
         return run if run and run.finished_at else None
 
+    def unserved(self, pipeline, *, every_s, since, until):
+        """Return the slots of that time without a run that has ended."""
+        return [
+            slot
+            for (slot,) in self.rows(
+                """
+                SELECT to_timestamp(epoch) FROM generate_series(
+                    ceil(extract(epoch FROM %(since)s) / %(every)s) * %(every)s,
+                    extract(epoch FROM %(until)s), %(every)s
+                ) AS epoch
+                WHERE NOT EXISTS (
+                    SELECT FROM pipelines_run r
+                    WHERE r.pipeline = %(pipeline)s AND r.finished_at IS NOT NULL
+                        AND r.scheduled_for = to_timestamp(epoch)
+                )""",
+                pipeline=pipeline,
+                every=every_s,
+                since=since,
+                until=until,
+            )
+        ]
+
     def story(self):
         """Return the last runs, and the steps that have not ended."""
         runs = [f"{run.pipeline} {run.status} {run.error[:300]}" for run in self.runs()[-5:]]
@@ -79,6 +101,12 @@ class Books:
             "SELECT (SELECT coalesce(sum(lost_workers), 0) FROM pipelines_step)"
             " + (SELECT coalesce(sum(lost_workers), 0) FROM pipelines_run r"
             "    WHERE NOT EXISTS (SELECT FROM pipelines_step s WHERE s.run_id = r.id))"
+        )
+
+    def begun_since(self, moment):
+        """Return how many steps were first begun, or done, since then."""
+        return self.one(
+            "SELECT count(*) FROM pipelines_step WHERE greatest(started_at, finished_at) > %s", moment
         )
 
     def held_by(self, pids):
@@ -164,11 +192,7 @@ class Books:
     def empty(self):
         """Forget runs, alerts and what was collected; schedules are off again."""
         self.rows(f"TRUNCATE {', '.join(_EMPTIED)} CASCADE")
-        self.rows(
-            "UPDATE django_celery_beat_periodictask SET enabled = false"
-            " WHERE task = 'pipelines.tasks.start_scheduled'"
-        )
-        self._tell_beats()
+        self.unschedule()
 
     def schedule(self, pipeline, *, every_s):
         """Switch the pipeline's schedule on, with slots so many seconds apart."""
@@ -183,6 +207,14 @@ class Books:
             " WHERE task = 'pipelines.tasks.start_scheduled' AND kwargs::jsonb ->> 'pipeline' = %s",
             interval,
             pipeline,
+        )
+        self._tell_beats()
+
+    def unschedule(self):
+        """Switch all schedules of pipelines off."""
+        self.rows(
+            "UPDATE django_celery_beat_periodictask SET enabled = false"
+            " WHERE task = 'pipelines.tasks.start_scheduled'"
         )
         self._tell_beats()
 

@@ -148,6 +148,10 @@ class Cluster:
             time.sleep(POLL_S)
         return found
 
+    def ask(self, question):
+        """Return the answer to a question, as soon as the servers can give it."""
+        return self.until(lambda: (question(),), within_s=START_S, what="the servers answer")[0]
+
     def let_pass(self, seconds):
         """Look after the programs for so long."""
         end = time.monotonic() + seconds
@@ -177,15 +181,22 @@ class Cluster:
         self.aws.behave(**behaviour)
         self.books.empty()
 
+    def order(self, pipeline, slot=None):
+        """Tell the workers to start the pipeline for that slot, by default a new one."""
+        wanted = slot or self._new_slot()
+        self.ask(lambda: self._celery.send_task(_START, [pipeline, wanted.isoformat()], queue="critical"))
+
+    def _new_slot(self):
+        return datetime.now(UTC).replace(microsecond=next(self._numbers))
+
     def start(self, pipeline):
         """Have a worker start the pipeline, and return the slot, which tells its run from others."""
-        slot = datetime.now(UTC).replace(microsecond=next(self._numbers))
-        tries = count()
+        slot, looks = self._new_slot(), count()
 
         def started():
             # A message that a stalled worker was handed is as good as lost.
-            if next(tries) % _ASK_EVERY == 0:
-                self._celery.send_task(_START, [pipeline, slot.isoformat()], queue="critical")
+            if next(looks) % _ASK_EVERY == 0:
+                self.order(pipeline, slot)
             return self.books.run_of(pipeline, slot)
 
         self.until(started, within_s=30, what=f"{pipeline} is started")
@@ -235,11 +246,16 @@ class Cluster:
             self.crew.kill(name)
         self.crew.look_after()
 
-    @contextmanager
-    def broker(self):
-        """A client of the cluster's Valkey."""
+    def flush(self):
+        """Have the broker forget everything."""
         with redis.Redis.from_url(self._broker_url) as client:
-            yield client
+            client.flushall()
+
+    def resources(self):
+        """Return what the servers spend on their clients."""
+        with redis.Redis.from_url(self._broker_url) as client:
+            used = client.info("memory")["used_memory"]
+        return {"connections": self.books.connections(), "redis_bytes": used}
 
 
 def _found(condition):

@@ -21,6 +21,12 @@ def cluster(running):
 
 
 @pytest.fixture
+def informed(cluster):
+    """Have the cluster take its inventory, so that there is something to measure."""
+    assert cluster.finish("ec2", within_s=60).status == "succeeded"
+
+
+@pytest.fixture
 def chance():
     """What is random, the same for the same SEED."""
     return random.Random(int(os.environ.get("SEED") or 1))  # noqa: S311  # not for secrets

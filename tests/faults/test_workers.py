@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.faults import invariants
 from tests.faults.cluster import LEASE_S
+from tests.faults.load import busy, collected
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -11,46 +11,9 @@ KILLS = 5
 TAKEN_OVER_S = LEASE_S + 30
 
 
-@pytest.fixture
-def cluster(cluster):
-    """A cluster that knows its instances, so that there is something to measure."""
-    assert cluster.finish("ec2", within_s=60).status == "succeeded"
-    return cluster
-
-
-def under_load(cluster):
-    """Keep inventory and metrics running."""
-    active = {run.pipeline for run in cluster.books.runs() if not run.finished_at}
-    for pipeline in {"ec2", "metrics"} - active:
-        cluster.start(pipeline)
-
-
-def collected(cluster):
-    """Wait for what runs, collect once more, and return what is wrong then."""
-    cluster.wait_quiet(within_s=90)
-    failed = invariants.failures(cluster.books)
-    for pipeline in ("ec2", "metrics"):
-        assert cluster.finish(pipeline, within_s=60).status == "succeeded"
-    return [
-        *failed,
-        *invariants.ledger_violations(cluster.books),
-        *invariants.estate_violations(cluster.books, cluster.aws),
-    ]
-
-
 def taken_over(cluster, held):
     """Wait until others have claimed or ended what a worker held."""
     cluster.until(lambda: not cluster.books.still_held(held), within_s=TAKEN_OVER_S, what="all is taken over")
-
-
-def busy(cluster, *names):
-    """Keep the load up until one of these programs holds a step of it, and return its name."""
-
-    def found():
-        under_load(cluster)
-        return next((name for name in names if cluster.held_by(name)), None)
-
-    return cluster.until(found, within_s=30, what=f"work for {' or '.join(names)}")
 
 
 def holder(cluster):
@@ -58,6 +21,7 @@ def holder(cluster):
     return next(name for name in cluster.crew.names("io") if cluster.held_by(name))
 
 
+@pytest.mark.usefixtures("informed")
 def test_killed_workers_lose_no_step_and_write_no_row_twice(cluster, chance):
     for _ in range(KILLS):
         victim = busy(cluster, chance.choice(cluster.crew.names("io")))
@@ -68,8 +32,9 @@ def test_killed_workers_lose_no_step_and_write_no_row_twice(cluster, chance):
     assert collected(cluster) == []
 
 
+@pytest.mark.usefixtures("informed")
 def test_poison_is_quarantined_and_its_neighbours_finish(cluster):
-    busy(cluster, *cluster.crew.names("io"))
+    busy(cluster)
     run = cluster.finish("poison", within_s=4 * TAKEN_OVER_S)
     (poison,) = cluster.books.steps(run.id)
     assert (poison.status, poison.attempt, poison.lost_workers) == ("failed", 4, 4)
@@ -81,6 +46,7 @@ def test_poison_is_quarantined_and_its_neighbours_finish(cluster):
     assert collected(cluster) == [f"poison failed: {run.error}"]
 
 
+@pytest.mark.usefixtures("informed")
 def test_rolling_restart_loses_nothing_and_waits_for_no_lease(cluster):
     for name in cluster.crew.names("io"):
         busy(cluster, name)

@@ -1,0 +1,69 @@
+"""AWS that throttles, fails in the middle of a list, or does not accept who asks."""
+
+import pytest
+
+from benchmarks.stub.estate import PAGE
+from benchmarks.stub.protocol import ACCOUNT
+from tests.faults import invariants
+from tests.faults.load import PIPELINES, collected
+
+pytestmark = pytest.mark.timeout(240)
+
+ROUNDS = 4
+# Of a hundred calls, 15 are throttled, and 18 of the other 85 meet trouble: 30.
+TROUBLE = ("throttle=0.15", "unavailable=0.18")
+
+
+def rounds(cluster, number):
+    """Collect so often, and return how many calls that took."""
+    before = sum(cluster.aws.calls().values())
+    for _ in range(number):
+        for pipeline in PIPELINES:
+            cluster.finish(pipeline, within_s=90)
+    return sum(cluster.aws.calls().values()) - before
+
+
+def test_runs_succeed_with_half_as_many_calls_again_while_aws_refuses_three_in_ten(cluster):
+    cluster.aws.behave(latency_ms=20)
+    rounds(cluster, 1)
+    undisturbed = rounds(cluster, 1)
+    cluster.aws.behave(latency_ms=20, faults=TROUBLE)
+    assert rounds(cluster, ROUNDS) <= 1.5 * ROUNDS * undisturbed
+    assert invariants.failures(cluster.books) == []
+    cluster.aws.behave()
+    assert collected(cluster) == []
+
+
+@pytest.mark.usefixtures("informed")
+@pytest.mark.parametrize("kind", ["denied", "torn"])
+def test_page_that_fails_marks_nothing_as_gone(cluster, kind):
+    for page in range(1, cluster.size.instances // PAGE + 1):
+        lists = ("DescribeInstances", "DescribeVolumes")
+        cluster.aws.behave(latency_ms=0, faults=[f"{kind}@{each}=page{page}" for each in lists])
+        assert cluster.finish("ec2", within_s=120).status in {"partial", "failed"}
+        assert cluster.books.ever_gone() == 0, f"page {page}"
+    cluster.aws.behave()
+    assert cluster.finish("ec2", within_s=60).status == "succeeded"
+    assert cluster.books.ever_gone() == 0
+
+
+@pytest.mark.parametrize("kind", ["expired", "denied"])
+def test_refused_credentials_cost_two_calls_a_run_and_one_alert(cluster, kind):
+    cluster.aws.behave(faults=[f"{kind}=1"])
+    for number in (1, 2):
+        assert cluster.finish("ec2", within_s=30).status == "failed"
+        asked = sum(cluster.aws.calls().values())
+        assert asked <= 2 * number
+        assert [alert.key for alert in cluster.books.open_alerts()] == [f"access:{ACCOUNT}"]
+    repaired(cluster, times=3)
+    assert sum(cluster.aws.calls().values()) == asked
+
+
+def repaired(cluster, *, times):
+    """Wait until the ledger has been looked after so often."""
+
+    def looks():
+        return sum(cluster.crew.said(name, "tasks.reconcile") for name in cluster.crew.names("io"))
+
+    wanted = looks() + 2 * times
+    cluster.until(lambda: looks() >= wanted, within_s=30, what="the ledger is looked after")
