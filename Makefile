@@ -5,7 +5,7 @@ SHELL = /bin/sh
 VENV_PYTHON = .venv/bin/python
 REQUIREMENTS = requirements.txt
 .DEFAULT_GOAL = help
-.PHONY: help run test lint bench lock clean venv
+.PHONY: help run test soak lint bench lock clean venv
 
 help: ## List the commands
 	@sed -n 's/^\([a-z%-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -15,6 +15,9 @@ run: venv ## Start everything and serve until Ctrl-C; ONCE=1 ends after the firs
 
 test: venv ## Run all tests against real services; ARGS="-k name" narrows it
 	@exec $(VENV_PYTHON) -m pytest $(ARGS)
+
+soak: venv ## Kill and restart everything for MINUTES (20), as SEED has it, and check that nothing is lost
+	@exec $(VENV_PYTHON) -m tests.faults.soak
 
 lint: REQUIREMENTS = requirements.txt requirements-dev.txt
 lint: venv ## Check style, types, imports, deployment settings and migrations
