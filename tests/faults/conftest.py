@@ -6,9 +6,14 @@ import pytest
 from tests.faults.cluster import Cluster, Size
 
 
-@pytest.fixture(scope="module")
+def pytest_collection_modifyitems(items):
+    """Have faults come last: they take longest, and share a cluster that others need not run beside."""
+    items.sort(key=lambda item: "faults" in item.path.parts)
+
+
+@pytest.fixture(scope="package")
 def running():
-    """A cluster whose programs are up; each module has its own."""
+    """A cluster whose programs are up; shared, since starting one takes its time."""
     with Cluster(Size()) as started:
         yield started
 
