@@ -134,12 +134,21 @@ if _database["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured(
         "DATABASE_URL must name a PostgreSQL server: postgresql://user:password@host:5432/name"
     )
+# For how long what a worker has claimed is left to it without a sign of life.
+LEASE_S: int = env.int("LEASE_S", default=90)
+_SHORTEST_LEASE_S = 5
+if LEASE_S < _SHORTEST_LEASE_S:
+    raise ImproperlyConfigured(f"LEASE_S must be at least {_SHORTEST_LEASE_S} seconds.")
+
+# A process that stalls in the midst of a transaction keeps its locks no longer than its claims: whoever
+# repairs the ledger would wait for them, and with it everybody.
+_patience = f"-c idle_in_transaction_session_timeout={LEASE_S}s"
 DATABASES = {
     "default": {
         **_database,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **_database.get("OPTIONS", {})},
+        "OPTIONS": {"connect_timeout": 5, "options": _patience, **_database.get("OPTIONS", {})},
         "TEST": {"NAME": f"test_{_database['NAME']}"},
     }
 }
@@ -258,11 +267,6 @@ CELERY_BEAT_SYNC_EVERY = 1
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-# For how long what a worker has claimed is left to it without a sign of life.
-LEASE_S: int = env.int("LEASE_S", default=90)
-_SHORTEST_LEASE_S = 5
-if LEASE_S < _SHORTEST_LEASE_S:
-    raise ImproperlyConfigured(f"LEASE_S must be at least {_SHORTEST_LEASE_S} seconds.")
 RUN_RETENTION_DAYS: int = env.int("RUN_RETENTION_DAYS", default=90)
 if RUN_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("RUN_RETENTION_DAYS must be at least 1.")
