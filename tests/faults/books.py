@@ -103,21 +103,16 @@ class Books:
             "    WHERE NOT EXISTS (SELECT FROM pipelines_step s WHERE s.run_id = r.id))"
         )
 
-    def begun_since(self, moment):
-        """Return how many steps were first begun, or done, since then."""
-        return self.one(
-            "SELECT count(*) FROM pipelines_step WHERE greatest(started_at, finished_at) > %s", moment
-        )
-
-    def held_by(self, pids):
-        """Return what these processes work on: what kind, which, and the fence of the claim."""
+    def held_by(self, node):
+        """Return what a worker holds: what kind, which, and the fence of the claim."""
         return [
             (table, row.id, row.fence)
             for table in _WORK
             for row in self.rows(
-                f"SELECT id, fence, worker FROM {table} WHERE status = 'running' AND lease_until IS NOT NULL"
+                f"SELECT id, fence FROM {table} WHERE status = 'running' AND lease_until IS NOT NULL"
+                " AND starts_with(worker, %s)",
+                f"{node}/",
             )
-            if int(row.worker.split(":")[1]) in pids
         ]
 
     def still_held(self, claims):
@@ -129,6 +124,12 @@ class Books:
                 f"SELECT FROM {table} WHERE id = %s AND fence = %s AND finished_at IS NULL", pk, fence
             )
         ]
+
+    def pages_begun(self):
+        """Return how many pages of lists of instances are being read."""
+        return self.one(
+            "SELECT count(*) FROM pipelines_step WHERE status = 'running' AND strpos(name, '/instances/') > 0"
+        )
 
     def open_alerts(self):
         """Return the alerts that nobody has resolved."""

@@ -26,7 +26,7 @@ from tests.faults.aws import Aws
 from tests.faults.books import Books
 from tests.faults.crew import Crew
 
-LEASE_S = 8
+LEASE_S = 6
 REPAIR_EVERY_S = 2
 START_S = 60.0
 POLL_S = 0.05
@@ -44,7 +44,7 @@ class Size:
     cpu: int = 1
     beats: int = 1
     slots: int = 8
-    instances: int = 3000
+    instances: int = 2100
     regions: tuple = ("eu-west-1", "eu-north-1")
     latency_ms: float = 150.0
 
@@ -122,7 +122,7 @@ class Cluster:
         yield from (self.beat(f"beat-{number}") for number in range(self.size.beats))
 
     def _worker(self, name, kind):
-        node, usual = f"faults-{name}@localhost", kind(env=self.env)
+        node, usual = _node(name), kind(env=self.env)
         own = {"--hostname": node}
         if kind is programs.worker_io:
             own["--concurrency"] = str(self.size.slots)
@@ -213,8 +213,8 @@ class Cluster:
         return self.finished(pipeline, self.start(pipeline), within_s=within_s)
 
     def held_by(self, name):
-        """Return the claims that the processes of a program hold, as the books know them."""
-        return self.books.held_by(self.crew.pids(name))
+        """Return the claims that a worker holds, as the books know them."""
+        return self.books.held_by(_node(name))
 
     # --- Breaking ----------------------------------------------------------------------------
     def stall(self, name):
@@ -256,6 +256,11 @@ class Cluster:
         with redis.Redis.from_url(self._broker_url) as client:
             used = client.info("memory")["used_memory"]
         return {"connections": self.books.connections(), "redis_bytes": used}
+
+
+def _node(name):
+    """Return what Celery calls a worker."""
+    return f"faults-{name}@localhost"
 
 
 def _found(condition):

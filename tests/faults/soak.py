@@ -24,10 +24,10 @@ MEMORY_BYTES = 5_000_000
 
 def soak(cluster, breakage, minutes):
     """Break the cluster for so long, let it come to rest, and return what was found."""
-    began, usual = datetime.now(UTC), cluster.resources()
+    usual = cluster.resources()
     for pipeline, every_s in SCHEDULES_S.items():
         cluster.books.schedule(pipeline, every_s=every_s)
-    start = time.monotonic()
+    began, start = datetime.now(UTC), time.monotonic()
     while (passed := time.monotonic() - start) < 60 * minutes:
         load.order(cluster)
         cluster.let_pass(breakage.pause_s())

@@ -61,8 +61,9 @@ def test_rolling_restart_loses_nothing_and_waits_for_no_lease(cluster):
 def test_late_answers_of_a_stalled_worker_are_refused(cluster):
     cluster.aws.behave(latency_ms=3000)
     slot = cluster.start("ec2")
-    cluster.until(lambda: cluster.aws.calls().get("DescribeInstances"), within_s=30, what="AWS is asked")
+    cluster.until(cluster.books.pages_begun, within_s=30, what="a page is begun")
     stalled = holder(cluster)
+    cluster.let_pass(1)
     cluster.stall(stalled)
     held = cluster.held_by(stalled)
     cluster.aws.behave(latency_ms=0)

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from cloudintel_project import home
 from pipelines import registry
-from pipelines.registry import Counts, Pipeline, PlannedStep
+from pipelines.misfires import Misfire
+from pipelines.registry import Counts, Handler, Pipeline, PlannedStep
 
 STUCK_S = 120.0
 
@@ -17,11 +18,8 @@ def gate():
     return home.home() / "gate"
 
 
-class Tick:
+class Tick(Handler):
     """One step without work, by which it is seen when a slot was served."""
-
-    def __init__(self, claim):
-        self._claim = claim
 
     def plan(self):
         return [PlannedStep("tick")]
@@ -57,6 +55,7 @@ class Stuck(Tick):
 
 def register():
     """Tell the ledger of them; `tick` gets a schedule, which is off until it is needed."""
-    registry.register(Pipeline(name="tick", handler=Tick, every=timedelta(seconds=5), title="Tick"))
+    often = timedelta(seconds=5)
+    registry.register(Pipeline(name="tick", handler=Tick, every=often, title="Tick", misfire=Misfire.ALL))
     registry.register(Pipeline(name="poison", handler=Poison))
     registry.register(Pipeline(name="stuck", handler=Stuck))
