@@ -125,10 +125,13 @@ class Books:
             )
         ]
 
-    def pages_begun(self):
-        """Return how many pages of lists of instances are being read."""
+    def doing(self, part, node="faults-"):
+        """Return how many steps with that part of a name are being done, by all workers or one."""
         return self.one(
-            "SELECT count(*) FROM pipelines_step WHERE status = 'running' AND strpos(name, '/instances/') > 0"
+            "SELECT count(*) FROM pipelines_step"
+            " WHERE status = 'running' AND strpos(name, %s) > 0 AND starts_with(worker, %s)",
+            part,
+            node,
         )
 
     def open_alerts(self):

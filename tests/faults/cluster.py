@@ -43,7 +43,7 @@ class Size:
     io: int = 2
     cpu: int = 1
     beats: int = 1
-    slots: int = 8
+    slots: int = 4
     instances: int = 2100
     regions: tuple = ("eu-west-1", "eu-north-1")
     latency_ms: float = 150.0
@@ -245,6 +245,11 @@ class Cluster:
         else:
             self.crew.kill(name)
         self.crew.look_after()
+
+    def queued(self):
+        """Return how many messages of work no worker has taken."""
+        with redis.Redis.from_url(self._broker_url) as client:
+            return client.llen("aws")
 
     def flush(self):
         """Have the broker forget everything."""

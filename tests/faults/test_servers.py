@@ -17,8 +17,8 @@ EVERY_S = 3
 @pytest.mark.usefixtures("informed")
 @pytest.mark.parametrize("loses_memory", [False, True], ids=["killed", "flushed"])
 def test_work_is_complete_a_minute_after_the_broker_was_gone(cluster, loses_memory):
-    busy(cluster)
     keep_up(cluster)
+    cluster.until(cluster.queued, within_s=30, what="more messages than workers take")
     if loses_memory:
         cluster.flush()
     else:

@@ -50,18 +50,38 @@ def test_poison_is_quarantined_and_its_neighbours_finish(cluster):
 def test_rolling_restart_loses_nothing_and_waits_for_no_lease(cluster):
     for name in cluster.crew.names("io"):
         busy(cluster, name)
-        assert cluster.crew.stop(name, within_s=10), f"{name} did not end by itself"
-        cluster.crew.look_after()
-        cluster.wait_ready(name)
+        restart(cluster, name)
     cluster.wait_quiet(within_s=30)
     assert cluster.books.lost_workers() == 0
     assert collected(cluster) == []
 
 
+@pytest.mark.usefixtures("informed")
+def test_worker_gives_back_what_it_cannot_finish_in_time(cluster):
+    # Three calls a step take nine seconds, and a worker has five before it gives back.
+    cluster.aws.behave(latency_ms=3000)
+    cluster.start("metrics")
+    cluster.until(lambda: cluster.books.doing("/metrics/"), within_s=30, what="metrics are read")
+    given_up = holder(cluster)
+    restart(cluster, given_up)
+    assert cluster.crew.said(given_up, "gave back")
+    cluster.aws.behave()
+    cluster.wait_quiet(within_s=30)
+    assert cluster.books.lost_workers() == 0
+    assert collected(cluster) == []
+
+
+def restart(cluster, name):
+    """Restart a worker as for a new version: it has ten seconds to end."""
+    assert cluster.crew.stop(name, within_s=10), f"{name} did not end by itself"
+    cluster.crew.look_after()
+    cluster.wait_ready(name)
+
+
 def test_late_answers_of_a_stalled_worker_are_refused(cluster):
     cluster.aws.behave(latency_ms=3000)
     slot = cluster.start("ec2")
-    cluster.until(cluster.books.pages_begun, within_s=30, what="a page is begun")
+    cluster.until(lambda: cluster.books.doing("/instances/"), within_s=30, what="a page is begun")
     stalled = holder(cluster)
     cluster.let_pass(1)
     cluster.stall(stalled)
