@@ -125,13 +125,13 @@ class Books:
             )
         ]
 
-    def doing(self, part, node="faults-"):
-        """Return how many steps with that part of a name are being done, by all workers or one."""
+    def doing(self, node, part):
+        """Return how many steps with that part of a name the worker does."""
         return self.one(
             "SELECT count(*) FROM pipelines_step"
             " WHERE status = 'running' AND strpos(name, %s) > 0 AND starts_with(worker, %s)",
             part,
-            node,
+            f"{node}/",
         )
 
     def open_alerts(self):

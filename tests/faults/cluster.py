@@ -216,6 +216,10 @@ class Cluster:
         """Return the claims that a worker holds, as the books know them."""
         return self.books.held_by(_node(name))
 
+    def does(self, name, part):
+        """Return how many steps with that part of a name a worker does."""
+        return self.books.doing(_node(name), part)
+
     # --- Breaking ----------------------------------------------------------------------------
     def stall(self, name):
         """Stop the processes of a program where they are."""

@@ -16,9 +16,9 @@ def taken_over(cluster, held):
     cluster.until(lambda: not cluster.books.still_held(held), within_s=TAKEN_OVER_S, what="all is taken over")
 
 
-def holder(cluster):
-    """Return which worker holds what is being worked on."""
-    return next(name for name in cluster.crew.names("io") if cluster.held_by(name))
+def doing(cluster, part):
+    """Return which worker does a step with that part of a name, None where none does."""
+    return next((name for name in cluster.crew.names("io") if cluster.does(name, part)), None)
 
 
 @pytest.mark.usefixtures("informed")
@@ -61,10 +61,9 @@ def test_worker_gives_back_what_it_cannot_finish_in_time(cluster):
     # Three calls a step take nine seconds, and a worker has five before it gives back.
     cluster.aws.behave(latency_ms=3000)
     cluster.start("metrics")
-    cluster.until(lambda: cluster.books.doing("/metrics/"), within_s=30, what="metrics are read")
-    given_up = holder(cluster)
-    restart(cluster, given_up)
-    assert cluster.crew.said(given_up, "gave back")
+    leaving = cluster.until(lambda: doing(cluster, "/metrics/"), within_s=30, what="metrics are read")
+    restart(cluster, leaving)
+    assert cluster.crew.said(leaving, "gave back")
     cluster.aws.behave()
     cluster.wait_quiet(within_s=30)
     assert cluster.books.lost_workers() == 0
@@ -81,8 +80,7 @@ def restart(cluster, name):
 def test_late_answers_of_a_stalled_worker_are_refused(cluster):
     cluster.aws.behave(latency_ms=3000)
     slot = cluster.start("ec2")
-    cluster.until(lambda: cluster.books.doing("/instances/"), within_s=30, what="a page is begun")
-    stalled = holder(cluster)
+    stalled = cluster.until(lambda: doing(cluster, "/instances/"), within_s=30, what="a page is asked for")
     cluster.let_pass(1)
     cluster.stall(stalled)
     held = cluster.held_by(stalled)
@@ -103,7 +101,7 @@ def test_worker_that_stalls_while_writing_holds_up_nobody(cluster):
     with cluster.gate_closed() as at_gate:
         slot = cluster.start("stuck")
         cluster.until(at_gate, within_s=30, what="the step stands in its transaction")
-        stalled = holder(cluster)
+        stalled = doing(cluster, "stuck")
         cluster.stall(stalled)
     assert cluster.finish("ec2", within_s=TAKEN_OVER_S).status == "succeeded"
     run = cluster.finished("stuck", slot, within_s=TAKEN_OVER_S)
