@@ -17,6 +17,7 @@ from tests import services
 
 DEFAULT = ("parse", "ingest")
 NAMES = (*DEFAULT, "collect", "samples", "scale")
+SIZES = ("n", "points")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -43,11 +44,14 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def record(figures: dict[str, float]) -> None:
-    """Add the figures to RESULTS.md."""
+def record(benchmark: str, figures: dict[str, float]) -> None:
+    """Add the figures to RESULTS.md, those of different sizes under different names."""
     when = datetime.now(UTC).date()
+    size = "".join(f"_{name}{figures[name]:.0f}" for name in SIZES if name in figures)
     with RESULTS.open("a") as file:
-        file.writelines(f"| {when} | {machine()} | {name} | {value} |\n" for name, value in figures.items())
+        for name, value in figures.items():
+            figure = f"{benchmark}{size}_{name.removeprefix(f'{benchmark}_')}"
+            file.write(f"| {when} | {machine()} | {figure} | {value} |\n")
 
 
 def main(names: list[str]) -> int:
@@ -62,7 +66,7 @@ def main(names: list[str]) -> int:
             for figure, value in found.items():
                 sys.stdout.write(f"{figure:<45}{value:>12}\n")
             if os.environ.get("RECORD") == "1":
-                record({f"{name}_{figure.removeprefix(f'{name}_')}": found[figure] for figure in found})
+                record(name, found)
             figures |= found
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0

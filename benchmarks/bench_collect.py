@@ -124,6 +124,7 @@ def collected(scale: Scale, stub: Child, url: str) -> Figures:
     calls = _calls(url)
     return {
         "n": scale.instances,
+        "points": scale.points,
         "seconds": _elapsed_s(run),
         "calls": sum(calls.get(action, 0) for action in COUNTED),
         "calls_floor": scale.calls_floor,
