@@ -320,10 +320,10 @@ class TestFaults:
     def test_page_fails_whoever_asks_for_it_and_however_often(self, cloud, stub, told):
         stub(faults=["denied@DescribeInstances=page2"])
         for region in (HOME, OTHER, HOME):
-            pages = ec2.instance_pages(cloud, region)
-            assert len(next(pages)) == 1000
+            turned = pages(ec2.instance_page, cloud, region)
+            assert len(next(turned)) == 1000
             with pytest.raises(PermanentCloudError):
-                next(pages)
+                next(turned)
         assert told()["refused"] == {"DescribeInstances": {"UnauthorizedOperation": 3}}
 
     def test_metrics_in_part_without_the_rest_are_transient(self, cloud, stub):
