@@ -61,7 +61,6 @@ class Cloud:
         self._meter = meter
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.RLock()
-        self._account_id = ""
 
     def client(self, service: str, region: str) -> Any:
         """Return the client of a service in a region; Cost Explorer's is in us-east-1 whatever is asked.
@@ -76,15 +75,14 @@ class Cloud:
             return self._clients[key]
 
     def account_id(self) -> str:
-        """Return the account that the credentials belong to; asked once.
+        """Return the account that the credentials belong to.
 
         Raises: TransientCloudError, PermanentCloudError.
         """
-        if not self._account_id:
-            client = self.client("sts", HOME_REGION)
-            with translated("sts:GetCallerIdentity"):
-                self._account_id = client.get_caller_identity()["Account"]
-        return self._account_id
+        client = self.client("sts", HOME_REGION)
+        with translated("sts:GetCallerIdentity"):
+            account_id: str = client.get_caller_identity()["Account"]
+        return account_id
 
     @cached_property
     def _session(self) -> boto3.Session:

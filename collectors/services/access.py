@@ -65,7 +65,7 @@ class CurrentMeter:
 class OpenClouds:
     """The doors that this process holds open: clients, connections and assumed roles serve many steps.
 
-    Each is closed after a while, so that credentials which an operator renews are found.
+    Each is closed after a while, or when its credentials are refused, so that renewed ones are found.
     """
 
     MOST = 16
@@ -87,10 +87,13 @@ class OpenClouds:
                 self._open.popitem(last=False)
         return cloud
 
-    def close(self) -> None:
-        """Close all doors."""
+    def close(self, access: Access | None = None) -> None:
+        """Close the door, or all of them."""
         with self._lock:
-            self._open.clear()
+            if access is None:
+                self._open.clear()
+            else:
+                self._open.pop(access, None)
 
 
 open_clouds = OpenClouds()
@@ -138,10 +141,14 @@ class AccountsHandler(Handler):
         account_id, _, part = step.name.partition("/")
         account = CloudAccount.objects.get(account_id=account_id)
         door = cloud(self._claim, account)
-        if part:
-            return self.do_part(account, door, step)
-        verify(account, door)
-        return self.enter(account, door)
+        try:
+            if part:
+                return self.do_part(account, door, step)
+            verify(account, door)
+            return self.enter(account, door)
+        except CredentialsRefusedError:
+            open_clouds.close(door.access)
+            raise
 
     def enter(self, account: CloudAccount, door: Cloud) -> Counts:
         """Do what is asked of the account as a whole: add its parts."""

@@ -68,7 +68,7 @@ def test_cpu_takes_one_call_for_as_many_instances_as_fit(collected):
     collected("ec2")
     run, calls = collected("cpu")
     batches = ceil(INSTANCES / cpu.batch_size(FIRST_DAYS))
-    assert calls == {"GetMetricData": batches}
+    assert calls == {"GetCallerIdentity": 1, "GetMetricData": batches}
     assert run.aws_calls == sum(calls.values())
     assert CpuMetric.objects.count() == INSTANCES * FIRST_DAYS
 

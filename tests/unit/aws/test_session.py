@@ -34,10 +34,10 @@ def without_credentials(monkeypatch):
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
 
-def test_the_account_is_asked_once(aws, cloud, tally):
-    aws.say(identity())
-    assert [cloud.account_id(), cloud.account_id()] == ["123456789012"] * 2
-    assert tally.calls == 1
+def test_the_account_is_asked_anew_each_time(aws, cloud, tally):
+    aws.say(identity()).say(identity("210987654321"))
+    assert [cloud.account_id(), cloud.account_id()] == ["123456789012", "210987654321"]
+    assert tally.calls == 2
 
 
 def test_clients_are_kept(cloud):
