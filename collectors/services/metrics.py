@@ -227,7 +227,9 @@ def window_of(marks: Iterable[datetime | None], now: datetime) -> Window:
 
 
 def _first_window() -> timedelta:
-    return min(FIRST_WINDOW, schedules.every(PIPELINE) or FIRST_WINDOW)
+    period = timedelta(seconds=PERIOD_S)
+    every = min(FIRST_WINDOW, schedules.every(PIPELINE) or FIRST_WINDOW)
+    return max(period, every // period * period)
 
 
 def _aligned(moment: datetime) -> datetime:

@@ -17,7 +17,7 @@ from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, Metri
 from collectors.pipelines import register
 from collectors.samples.partitions import HOURS, SAMPLES
 from collectors.services import access, inventory
-from pipelines import ledger, runner
+from pipelines import ledger, runner, schedules
 from pipelines.models import Run, Status, Step, Trigger
 from tests.integration.conftest import work_off
 
@@ -260,6 +260,16 @@ def test_reads_the_last_hour_of_points_that_have_settled(add, watch):
     assert stored(collect()) == [12, 0, 0]
     assert windows(watch) == [(END - timedelta(hours=1), END)]
     assert MetricSample.objects.order_by("timestamp").last().timestamp == END - FIVE
+
+
+@pytest.mark.parametrize(("every_s", "minutes"), [(60, 5), (420, 5), (900, 15), (7200, 60)])
+def test_reads_whole_periods_back_at_first_as_far_as_readings_are_apart(
+    add, watch, monkeypatch, every_s, minutes
+):
+    add()
+    monkeypatch.setattr(schedules, "every", lambda pipeline: timedelta(seconds=every_s))
+    collect()
+    assert windows(watch) == [(END - timedelta(minutes=minutes), END)]
 
 
 def test_goes_on_where_it_ended_and_a_bit_before(add, watch, now):
