@@ -86,9 +86,8 @@ def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:
     return Program(
         name=name,
         argv=(*_celery("worker"), f"--hostname={node}", *options, *quiet),
-        # A worker that is asked to end gives back what it has not finished. Threads that share memory pools
-        # hold a quarter less of what was parsed and freed.
-        env={"MALLOC_ARENA_MAX": "2", **env, "REMAP_SIGTERM": "SIGQUIT"},
+        # Threads that share memory pools hold a quarter less of what was parsed and freed.
+        env={"MALLOC_ARENA_MAX": "2", **env},
         is_ready=_responds(node),
     )
 

@@ -14,6 +14,9 @@ from pipelines.later import later
 
 logger = logging.getLogger(__name__)
 
+FINISH_S = 4.0
+"""How long a worker that was asked to end may go on with what it is doing."""
+
 _node = socket.gethostname()
 
 
@@ -53,5 +56,5 @@ def begin(**_signal: Any) -> None:
 
 @worker_shutting_down.connect
 def give_back(**_signal: Any) -> None:
-    """Give back what could not be finished within the time that a worker has for ending."""
-    later.do(lambda: repair.give_back(_node))
+    """Give back what is not finished in time: the worker waits for its tasks, but nobody for the worker."""
+    later.do(lambda: repair.give_back(_node), after_s=FINISH_S)

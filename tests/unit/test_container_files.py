@@ -24,10 +24,10 @@ HEALTHCHECK = ROOT / "deploy" / "healthcheck.py"
 ONE_SHOT = {"migrate"}
 OURS = {"migrate", "web", "worker-io", "worker-cpu", "beat"}
 REQUIRED = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "JWT_SECRET_KEY", "CLOUDINTEL_SECRET_KEY"}
-# Read by PostgreSQL's image, by Celery, and by boto3.
+# Read by PostgreSQL's image, by the C library, and by boto3.
 READ_BY_OTHERS = {
     *("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"),
-    "REMAP_SIGTERM",
+    "MALLOC_ARENA_MAX",
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"),
 }
 
@@ -134,7 +134,7 @@ def test_workers_are_started_as_make_run_starts_them(services, name):
         **{flag: value for flag, value in options(started.argv[1:]).items() if flag != "--hostname"},
         "--concurrency": command["--concurrency"],
     }
-    assert services[name]["environment"]["REMAP_SIGTERM"] == started.env["REMAP_SIGTERM"]
+    assert services[name]["environment"]["MALLOC_ARENA_MAX"] == started.env["MALLOC_ARENA_MAX"]
 
 
 def test_beat_is_started_as_make_run_starts_it(services):
