@@ -34,10 +34,11 @@ class Later:
         self._begun = False
 
     def begin(self) -> None:
-        """Start the thread of this process; what another process was to do stays with that one."""
-        with self._changed:
-            self._jobs.clear()
-            self._begun = True
+        """Start the thread of this process; what the one it was forked from was to do stays with that one.
+
+        So does its condition, in which a thread waits that is not here: it would take the first notice.
+        """
+        self._jobs, self._changed, self._begun = [], threading.Condition(), True
         threading.Thread(target=self._work, name="later", daemon=True).start()
 
     def do(self, what: Callable[[], object], *, after_s: float = 0.0) -> None:
@@ -63,14 +64,15 @@ class Later:
         while True:
             _, _, too_late, what = self._next()
             self._try(what, too_late)
-            connection.close()
 
     def _try(self, what: Callable[[], object], too_late: float) -> None:
         try:
             what()
+            connection.close()
         except LeaseLostError as lost:
             logger.info("%s", lost)
         except (DatabaseError, InterfaceError) as error:
+            connection.close()
             if time.monotonic() < too_late:
                 self._put(time.monotonic() + AGAIN_AFTER_S, too_late, what)
             else:

@@ -1,5 +1,6 @@
 """What workers do later is done at its time, again while the database is away, and never in their slots."""
 
+import os
 import threading
 import time
 
@@ -79,6 +80,20 @@ def test_goes_on_after_other_errors(later, error):
     later.do(after)
     assert after.happened
     assert failed.calls == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_begins_anew_in_a_process_that_was_forked_off(later):
+    settled = Done()
+    later.do(settled)
+    assert settled.happened
+    child = os.fork()
+    if child == 0:
+        later.begin()
+        done = Done()
+        later.do(done)
+        os._exit(0 if done.happened else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_does_nothing_in_a_process_that_is_no_worker():
