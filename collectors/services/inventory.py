@@ -7,8 +7,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Self
 
-from django.utils import timezone
-
 from collectors import bulk
 from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord, VolumeRecord
@@ -87,8 +85,8 @@ class InventoryHandler(AccountsHandler):
     def _store_page(self, account: CloudAccount, page: Page, kind: Kind, records: Records) -> Counts:
         if not records:
             return Counts(created=0, updated=0, unchanged=0)
-        # All pages of a run are seen at one moment by the database's clock, however long that takes.
-        now = self._claim.run.started_at or timezone.now()
+        # A moment before the page was asked for: no scan that begins later may take it for one of its own.
+        now = self._claim.since
         columns, rows = _rows(
             records, account_id=account.pk, region=page.region, first_seen=now, last_seen=now
         )

@@ -12,7 +12,7 @@ from collectors.models import CloudAccount, Instance, InstanceStateChange, Volum
 from collectors.pipelines import register
 from collectors.services import access, inventory
 from core.errors import PermanentCloudError, TransientCloudError
-from pipelines import ledger
+from pipelines import ledger, runner
 from pipelines.models import Run, Status
 from tests.integration.conftest import work_off
 
@@ -166,6 +166,22 @@ def test_marks_as_gone_what_a_complete_scan_no_longer_finds(estate):
     estate.instances["eu-west-1"] = [[instance("i-2")]]
     assert collect().counts["gone"] == 1
     assert list(Instance.objects.present().values_list("instance_id", flat=True)) == ["i-2"]
+
+
+def test_a_scan_does_not_mistake_what_an_earlier_one_found_meanwhile(estate):
+    estate.instances["eu-west-1"] = [[instance("i-1")]]
+    first = ledger.start("metrics")
+    runner.plan(first.pk)
+    second = ledger.start("ec2")
+    work_off(second)
+    # Launched after the second scan had read its page, and found by the first one only.
+    estate.instances["eu-west-1"] = [[instance("i-1"), instance("i-2")]]
+    third = ledger.start("ec2")
+    runner.plan(third.pk)
+    work_off(first)
+    estate.instances["eu-west-1"] = [[instance("i-1")]]
+    work_off(third)
+    assert Instance.objects.get(instance_id="i-2").gone_at is None
 
 
 def test_welcomes_back_what_was_gone(estate):
