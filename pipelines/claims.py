@@ -8,7 +8,7 @@ any more.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -80,6 +80,13 @@ class Claim:
             raise TypeError(f"{self.work} is claimed as a whole.")
         return PlannedStep(self.work.name, self.work.payload)
 
+    @property
+    def since(self) -> datetime:
+        """When the work was claimed, by the database's clock. Raises: TypeError where it is not held."""
+        if self.work.lease_until is None:
+            raise TypeError(f"{self.work} is not held.")
+        return self.work.lease_until - lease()
+
     # --- Working -----------------------------------------------------------------------------
     def _update(self, **values: object) -> None:
         """Write to the held row, with what was spent since. Raises: LeaseLostError."""
@@ -126,11 +133,18 @@ class Claim:
 
     def add(self, planned: Iterable[PlannedStep]) -> None:
         """Add steps to the run; one whose name it has already stays as it is. Raises: LeaseLostError."""
-        steps = [_planned(self.run, step, timezone.now()) for step in planned]
+        steps = [_planned(self.run, step, timezone.now()) for step in self._permitted(planned)]
         with self.writing():
             Step.objects.bulk_create(steps, batch_size=1000, ignore_conflicts=True)
             names = [step.name for step in steps]
             transaction.on_commit(partial(ledger.publish_steps, self.run.pk, names))
+
+    def _permitted(self, planned: Iterable[PlannedStep]) -> Iterator[PlannedStep]:
+        """Yield the steps, as failed ones where steps like them were refused."""
+        refusals = ledger.refusals(self.run.pk)
+        for step in planned:
+            refusal = next((error for alike, error in refusals.items() if step.name.startswith(alike)), "")
+            yield replace(step, error=refusal, refused=True) if refusal else step
 
     def remember(self, payload: Mapping[str, Any], counts: Counts) -> None:
         """Keep what is left to do of the step and what was counted: a retry goes on from there.
@@ -153,7 +167,12 @@ class Claim:
             transaction.on_commit(partial(ledger.publish_steps, self.run.pk))
 
     def end(
-        self, *, counts: Counts | None = None, error: str = "", refused: ledger.Refusal | None = None
+        self,
+        *,
+        counts: Counts | None = None,
+        error: str = "",
+        refused: ledger.Refusal | None = None,
+        conclude: bool = True,
     ) -> None:
         """End the step, and with the last step its run; or end a run that cannot be planned.
 
@@ -175,7 +194,7 @@ class Claim:
                 self._update(**outcome, payload={}, refused=refused is not None)
                 if refused is not None:
                     ledger.refuse(self.work, refused, error)
-                ledger.finish_if_done(self.run.pk)
+                ledger.finish_if_done(self.run.pk, conclude=conclude)
 
     def _counted(self, counts: Counts | None) -> dict[str, int]:
         total = Counts(self.work.counts)

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from functools import partial
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -200,7 +200,7 @@ def _errors(steps: Iterable[Step]) -> list[str]:
 
 def refuse(step: Step, refusal: Refusal, error: str) -> None:
     """Fail the run's queued steps that would meet the same refusal, instead of asking again for each."""
-    alike = f"{step.subject}/" if refusal == Refusal.OF_SUBJECT else f"{step.name.rpartition('/')[0]}/"
+    alike = f"{step.subject}/" if refusal == Refusal.OF_SUBJECT else _alike(step.name)
     queued = Step.objects.filter(run=step.run_id, status=Status.QUEUED, name__startswith=alike)
     queued.update(
         status=Status.FAILED,
@@ -211,10 +211,21 @@ def refuse(step: Step, refusal: Refusal, error: str) -> None:
     )
 
 
-def finish_if_done(run_id: int) -> None:
+def refusals(run_id: int) -> dict[str, str]:
+    """Return what the run's steps were refused, by what the names of steps like them begin with."""
+    refused = Step.objects.filter(run=run_id, status=Status.FAILED, refused=True).values_list("name", "error")
+    return {_alike(name): error for name, error in refused}
+
+
+def _alike(name: str) -> str:
+    return f"{name.rpartition('/')[0]}/"
+
+
+def finish_if_done(run_id: int, *, conclude: bool = True) -> None:
     """End the run when its last step has ended; for use inside the transaction that ended it.
 
     The lock makes two steps that end at once take turns, so that one of them sees that it is the last.
+    Without `conclude`, it ends as it is, and says so.
     """
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.steps.active().exists():
@@ -226,7 +237,7 @@ def finish_if_done(run_id: int) -> None:
         attempts=Sum("attempt", default=0),
         lost=Sum("lost_workers", default=0),
     )
-    concluded, trouble = _concluded(run)
+    concluded, trouble = _concluded(run) if conclude else ({}, ["Its conclusion was left out."])
     Run.objects.filter(pk=run_id).update(
         status=_outcome([*(step.status for step in steps), *([Status.FAILED] if trouble else [])]),
         counts=_added([*(step.counts for step in steps), concluded]),
@@ -247,12 +258,12 @@ def finish_if_done(run_id: int) -> None:
 def _concluded(run: Run) -> tuple[dict[str, int], list[str]]:
     """Do what is to be done once all steps have ended; return what it counted, and what went wrong.
 
-    Raises: DatabaseError, which interrupts: whoever ends the run next does it again.
+    Raises: OperationalError, InterfaceError, which interrupt: whoever ends the run next does it again.
     """
     try:
         with transaction.atomic():
             return dict(registry.get(run.pipeline).conclude(run)), []
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # an error in it must not keep the run from ending
         logger.exception("%s could not be concluded", run)

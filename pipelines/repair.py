@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -13,6 +13,7 @@ from pipelines.models import Run, Status, Step
 logger = logging.getLogger(__name__)
 
 MAX_LOST_WORKERS = 4
+PATIENCE = "2s"
 
 
 def take_over_lost_work() -> int:
@@ -46,7 +47,19 @@ def _held_by(node: str) -> Q:
 def _take_over(lost: Q) -> int:
     running = lost & Q(status=Status.RUNNING, lease_until__isnull=False)
     runs, steps = Run.objects.filter(running), Step.objects.filter(running).select_related("run")
-    return sum(_take_over_one(work, running) for work in [*runs, *steps])
+    return sum(_tried(work, running) for work in [*runs, *steps])
+
+
+def _tried(work: Run | Step, lost: Q) -> bool:
+    """Take it over, or leave it to the next round: what one piece of work meets must not hold up others."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # A worker that stalls while it writes keeps the row locked.
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            return _take_over_one(work, lost)
+    except DatabaseError as error:
+        logger.error("%s could not be taken over: %s", work, error)  # noqa: TRY400 - no news in a trace
+        return False
 
 
 def _take_over_one(work: Run | Step, lost: Q) -> bool:
@@ -84,9 +97,14 @@ def publish_waiting(*, unheard_for: timedelta = timedelta(0)) -> int:
     Messages are taken in order, so that those missing are most likely the oldest. What was published less
     than `unheard_for` ago is left to its message.
     """
-    runs, steps = ledger.ready_runs(), ledger.ready_steps()
+    return sum(_publish_missing(queue, unheard_for) for queue in (messages.USUAL, messages.ALONE))
+
+
+def _publish_missing(queue: str, unheard_for: timedelta) -> int:
+    sent_there = Q(lost_workers=0) if queue == messages.USUAL else Q(lost_workers__gt=0)
+    runs, steps = ledger.ready_runs().filter(sent_there), ledger.ready_steps().filter(sent_there)
     ready = runs.count() + steps.count()
-    waiting = messages.waiting() if ready else 0
+    waiting = messages.waiting(queue) if ready else 0
     missing = 0 if waiting is None else ready - waiting
     unheard = Q(published_at=None) | Q(published_at__lte=Now() - unheard_for)
     oldest = F("published_at").asc(nulls_first=True)

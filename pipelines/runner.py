@@ -78,9 +78,11 @@ def _attempt(claim: Claim, do: Callable[[Claim], None]) -> None:
         if not claim.retry(error=reason):
             claim.end(error=reason)
     except Exception as error:
-        if isinstance(error, _INTERRUPTIONS) and claim.work.attempt < MOST_ATTEMPTS:
+        interrupted = isinstance(error, _INTERRUPTIONS)
+        if interrupted and claim.work.attempt < MOST_ATTEMPTS:
             raise
-        claim.end(error=_reason(error, claim), refused=_refusal(error))
+        # What the database never lets end may be the conclusion of the run.
+        claim.end(error=_reason(error, claim), refused=_refusal(error), conclude=not interrupted)
 
 
 def _refusal(error: Exception) -> Refusal | None:

@@ -1,6 +1,8 @@
 """The ledger's tasks; thin, since every rule is in the ledger."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from celery import shared_task
 
@@ -28,6 +30,22 @@ def start_scheduled(pipeline: str) -> None:
 @shared_task
 def reconcile() -> None:
     """Repair what was lost: runs of dead workers, messages, slots missed while beat was away."""
-    repair.take_over_lost_work()
-    repair.publish_waiting(unheard_for=timedelta(seconds=10))
-    schedules.start_all_due()
+    failed = [error for part in _REPAIRS if (error := _tried(part))]
+    if failed:
+        raise failed[0]
+
+
+_REPAIRS: tuple[Callable[[], object], ...] = (
+    repair.take_over_lost_work,
+    partial(repair.publish_waiting, unheard_for=timedelta(seconds=10)),
+    schedules.start_all_due,
+)
+
+
+def _tried(part: Callable[[], object]) -> Exception | None:
+    """Do one part of the repair; the others are to be done whatever it meets."""
+    try:
+        part()
+    except Exception as error:  # noqa: BLE001 - it is raised once all parts have been tried
+        return error
+    return None

@@ -4,11 +4,11 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from core.errors import AccessRefusedError, CredentialsRefusedError, PermanentCloudError, TransientCloudError
-from pipelines import claims, ledger, messages, registry, repair, runner, workers
+from pipelines import claims, ledger, messages, registry, repair, runner, tasks, workers
 from pipelines.models import Run, Status, Step
 from pipelines.registry import PlannedStep, Retry
 from tests.integration.conftest import FakeHandler, work_off
@@ -98,7 +98,7 @@ def test_what_the_database_refuses_for_ever_fails_in_the_end(pipelines, sent):
     run = planned(pipelines, one=Flaky(99, OperationalError("disk full")))
     Step.objects.update(attempt=runner.MOST_ATTEMPTS)
     runner.execute(run.steps.get().pk)
-    assert ended(run).error == "one: Internal error (OperationalError); the worker's log has the details."
+    assert "one: Internal error (OperationalError); the worker's log has the details." in ended(run).error
 
 
 # --- Adding ----------------------------------------------------------------------------------
@@ -172,6 +172,60 @@ def test_a_conclusion_that_fails_makes_the_run_partial_and_keeps_nothing_up(monk
     assert run.error == "Its conclusion failed (KeyError); the worker's log has the details."
 
 
+def database_error(run):
+    raise IntegrityError("duplicate key")
+
+
+def test_a_conclusion_that_the_database_refuses_is_one_that_failed(monkeypatch, sent):
+    run = concluding(monkeypatch, database_error, one=lambda: {"created": 1})
+    assert (run.status, run.error.partition(" (")[0]) == ("partial", "Its conclusion failed")
+
+
+def test_a_conclusion_that_the_database_never_lets_end_is_left_out(monkeypatch, sent):
+    def conclude(run):
+        raise OperationalError("statement timeout")
+
+    monkeypatch.setattr(runner, "MOST_ATTEMPTS", 1)
+    run = concluding(monkeypatch, conclude, one=lambda: {"created": 1})
+    assert run.status == "failed"
+    assert "Its conclusion was left out." in run.error
+
+
+def lost(run):
+    """Let the workers of all that is being done have died, once too often."""
+    past = timezone.now() - timedelta(seconds=1)
+    run.steps.filter(status=Status.RUNNING).update(lease_until=past, lost_workers=repair.MAX_LOST_WORKERS - 1)
+
+
+def test_work_that_cannot_be_taken_over_holds_up_no_other(monkeypatch, sent):
+    def conclude(run):
+        if run.scope == "stuck":
+            raise OperationalError("statement timeout")
+        return Counter()
+
+    monkeypatch.setattr(registry, "_pipelines", {})
+    registry.register(registry.Pipeline(name="source", handler=FakeHandler({"one": dict}), conclude=conclude))
+    runs = [ledger.start("source", scope=scope) for scope in ("stuck", "fine")]
+    for run in runs:
+        runner.plan(run.pk)
+        claims.claim_step(run.steps.get().pk)
+        lost(run)
+    assert repair.take_over_lost_work() == 1
+    assert [ended(run).status for run in runs] == ["running", "failed"]
+
+
+def test_a_part_of_the_repair_that_fails_leaves_the_others_to_be_done(monkeypatch):
+    done = []
+
+    def fail():
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(tasks, "_REPAIRS", (fail, lambda: done.append("second")))
+    with pytest.raises(ValueError, match="unforeseen"):
+        tasks.reconcile()
+    assert done == ["second"]
+
+
 # --- Refusals --------------------------------------------------------------------------------
 NAMES = ("a/eu/metrics/1", "a/eu/metrics/2", "a/eu/volumes/1", "a/us/metrics/1", "b/eu/metrics/1")
 
@@ -196,6 +250,31 @@ def test_refused_credentials_are_not_tried_again_by_other_steps_of_the_account(p
 def test_a_refused_action_is_not_tried_again_by_steps_of_that_kind_and_region(pipelines, sent):
     _, done = refused(pipelines, AccessRefusedError("denied"))
     assert done == ["a/eu/volumes/1", "a/us/metrics/1", "b/eu/metrics/1"]
+
+
+def test_a_step_that_is_added_after_steps_like_it_were_refused_is_not_tried(pipelines, sent):
+    tried = []
+
+    class Pages(FakeHandler):
+        def plan(self):
+            return [PlannedStep("a/eu/pages/1"), PlannedStep("a/eu/metrics/1")]
+
+        def execute(self, step):
+            if step.name == "a/eu/pages/1":
+                self.claim.add([PlannedStep("a/eu/metrics/2"), PlannedStep("a/eu/pages/2")])
+                return Counter()
+            tried.append(step.name)
+            if "metrics" in step.name:
+                raise AccessRefusedError("denied")
+            return Counter()
+
+    pipelines(source=Pages({}))
+    run = ledger.start("source")
+    runner.plan(run.pk)
+    runner.execute(run.steps.get(name="a/eu/metrics/1").pk)
+    work_off(run)
+    assert tried == ["a/eu/metrics/1", "a/eu/pages/2"]
+    assert run.steps.get(name="a/eu/metrics/2").refused
 
 
 # --- Workers that end ------------------------------------------------------------------------
@@ -224,7 +303,7 @@ def test_a_worker_takes_over_what_one_of_its_name_left_behind(claimed):
 
 
 def test_a_run_whose_steps_are_being_done_is_held_by_nobody(claimed):
-    assert claimed.run.status == Status.RUNNING or Run.objects.get().status == Status.RUNNING
+    assert Run.objects.get().status == Status.RUNNING
     Step.objects.update(status=Status.SUCCEEDED)
     assert repair.give_back(NODE) == repair.take_over_from(NODE) == 0
 
@@ -232,8 +311,13 @@ def test_a_run_whose_steps_are_being_done_is_held_by_nobody(claimed):
 # --- Messages --------------------------------------------------------------------------------
 @pytest.fixture
 def in_broker(monkeypatch):
-    """Say that there are so many messages in the broker."""
-    return lambda count: monkeypatch.setattr(messages, "waiting", lambda: count)
+    """Say that there are so many messages in the usual queue, and in the one for lost work."""
+
+    def say(count, alone=0):
+        found = {messages.USUAL: count, messages.ALONE: alone}
+        monkeypatch.setattr(messages, "waiting", found.__getitem__)
+
+    return say
 
 
 def test_publishes_nothing_again_while_the_broker_holds_a_message_for_each(pipelines, sent, in_broker):
@@ -255,6 +339,15 @@ def test_publishes_all_again_once_the_broker_has_forgotten_everything(pipelines,
     planned(pipelines, one=dict, two=dict)
     in_broker(0)
     assert repair.publish_waiting() == 2
+
+
+def test_messages_of_one_queue_do_not_stand_for_those_of_the_other(pipelines, sent, in_broker):
+    planned(pipelines, one=dict, two=dict)
+    Step.objects.filter(name="two").update(lost_workers=1)
+    in_broker(0, alone=2)
+    sent.clear()
+    assert repair.publish_waiting() == 1
+    assert sent == ["one"]
 
 
 def test_publishes_nothing_while_the_broker_is_away(pipelines, sent, in_broker):
