@@ -142,7 +142,11 @@ if LEASE_S < _SHORTEST_LEASE_S:
 
 # A process that stalls in the midst of a transaction keeps its locks no longer than its claims: whoever
 # repairs the ledger would wait for them, and with it everybody.
-_patience = f"-c idle_in_transaction_session_timeout={LEASE_S}s"
+_patience = (
+    f"-c idle_in_transaction_session_timeout={LEASE_S}s"
+    # The same for one whose machine is gone.
+    " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
 DATABASES = {
     "default": {
         **_database,

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from collectors.aws import metricdata
 from collectors.aws.metricdata import Metric, Window
@@ -35,6 +35,11 @@ class CpuDay:
 def metric_queries(instances: int) -> int:
     """Return how many metrics a reading of that many instances requests, which is what AWS charges for."""
     return instances * len(_METRICS)
+
+
+def points(instances: int, span: timedelta) -> int:
+    """Return how many points a reading of that many instances over whole days may bring."""
+    return instances * span.days * _POINTS_A_DAY
 
 
 def daily_cpu(

@@ -15,7 +15,7 @@ from collectors.aws import cpu
 from collectors.aws.cpu import CpuDay
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
-from collectors.services import budget
+from collectors.services import budget, rates
 from collectors.services.access import AccountsHandler, batched
 from pipelines.registry import Counts, PlannedStep, no_rows
 
@@ -54,7 +54,8 @@ class CpuHandler(AccountsHandler):
         parts = windows(step.payload["rows"], budget.today())
         end = budget.today() + timedelta(days=1)
         calls = sum(ceil(len(ids) / cpu.batch_size((end - start).days)) for start, ids in parts)
-        self.admit(account, region, GetMetricData=calls)
+        points = sum(rates.points(cpu.points(len(ids), end - start), end - start) for start, ids in parts)
+        self.admit(account, region, GetMetricData=calls, points=points)
         counts = no_rows()
         for start, ids in parts:
             for batch in cpu.daily_cpu(door, region, list(ids), start, end):

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
-from collectors.aws import ec2, metrics
+from collectors.aws import metrics
 from collectors.aws.metricdata import MOST_QUERIES, Window
 from collectors.aws.metrics import PERIOD_S, Readings, Target
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, MemoryListing, MetricSeries
 from collectors.samples.store import store
+from collectors.services import rates
 from collectors.services.access import batched
 from collectors.services.inventory import InventoryHandler, Page, Records, mark_gone
-from core.errors import TransientCloudError
+from core.errors import CloudIntelError
 from pipelines import schedules
 from pipelines.models import Run, Status
 from pipelines.registry import Counts, PlannedStep, no_rows
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 PIPELINE = "metrics"
 BATCH = 500
 """Instances a step: three metrics of each are three full calls."""
-
-_A_PAGE = ec2.PAGE_SIZE // BATCH
-"""Batches a page of the inventory comes to at the most."""
 
 # What a series that was never read is read of, unless the readings follow closer upon each other.
 FIRST_WINDOW = timedelta(hours=1)
@@ -75,10 +73,9 @@ class MetricsHandler(InventoryHandler):
         ids = [record.instance_id for record in records if record.state == "running"]  # type: ignore[union-attr]
         there = Instance.objects.filter(account=account, region=page.region, instance_id__in=ids)
         rows = there.order_by("pk").values_list("pk", flat=True)
-        first = (page.number - 1) * _A_PAGE + 1
         steps = [
-            PlannedStep(f"{page.account_id}/{page.region}/metrics/{number}", {"rows": batch})
-            for number, batch in enumerate(batched(rows, BATCH), start=first)
+            PlannedStep(f"{page.account_id}/{page.region}/metrics/{page.number}.{number}", {"rows": batch})
+            for number, batch in enumerate(batched(rows, BATCH), start=1)
         ]
         if steps and _listing_is_due(account, page.region):
             steps.insert(0, Page(page.account_id, page.region, "memory").step())
@@ -99,7 +96,7 @@ class MetricsHandler(InventoryHandler):
         done: list[Readings] = []
         try:
             done.extend(metrics.readings(door, region, targets, window))
-        except TransientCloudError:
+        except CloudIntelError:
             told = sum(len(readings.targets) for readings in done)
             if told:
                 left = [series[target.instance_id].instance_row for target in targets[told:]]
@@ -112,7 +109,8 @@ class MetricsHandler(InventoryHandler):
     ) -> None:
         queries = metrics.metric_queries(len(targets), sum(bool(target.memory) for target in targets))
         periods = (window.end - window.start) // timedelta(seconds=PERIOD_S)
-        self.admit(account, region, GetMetricData=ceil(queries / MOST_QUERIES), points=queries * periods)
+        points = rates.points(queries * periods, timezone.now() - window.start)
+        self.admit(account, region, GetMetricData=ceil(queries / MOST_QUERIES), points=points)
 
     def _series(self, rows: Sequence[int]) -> list[Series]:
         """Return the series of those instances that still run; the missing ones are created."""

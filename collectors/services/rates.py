@@ -7,6 +7,7 @@ and nobody asks twice. Without Valkey nobody waits; AWS refuses by itself, and i
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ PUBLISHED = {
     "GetCostAndUsage": Rate(5, 5),
 }
 
+FULL_RATE = timedelta(hours=3)
 _TICKET_KEPT_S = 3600
 # KEYS: the ticket, then a bucket each; ARGV: seconds that a ticket is kept, then tokens wanted, rate and
 # burst of each bucket. Returns milliseconds to wait.
@@ -91,6 +93,11 @@ def parse(written: str) -> dict[str, Rate]:
 def limits() -> dict[str, Rate]:
     """Return the rates in force by action."""
     return PUBLISHED | parse(settings.AWS_RATE_LIMITS)
+
+
+def points(number: int, age: timedelta) -> int:
+    """Return how many tokens so many points take, of a window that begins so long ago."""
+    return number if age <= FULL_RATE else 2 * number
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import requests
 from benchmarks.stub.protocol import ACCOUNT
 from cloudintel_project import home
 from collectors.aws import cpu
-from collectors.models import CpuMetric, Instance, Volume
+from collectors.models import CpuMetric, Instance, MetricSample, Volume
 from pipelines import ledger
 from pipelines.models import Status
 from tests import builders
@@ -62,6 +62,18 @@ def test_inventory_takes_one_call_for_a_thousand_of_each_kind(collected):
     assert calls == {"GetCallerIdentity": 1, "DescribeInstances": pages, "DescribeVolumes": pages}
     assert run.aws_calls == sum(calls.values())
     assert Instance.objects.count() == Volume.objects.count() == INSTANCES
+
+
+def test_metrics_take_the_fewest_calls_that_there_can_be(collected):
+    run, calls = collected("metrics")
+    assert calls == {
+        "GetCallerIdentity": 1,
+        "DescribeInstances": ceil(INSTANCES / 1000),
+        "ListMetrics": 1,
+        "GetMetricData": ceil(3 * INSTANCES / 500),
+    }
+    assert run.aws_calls == sum(calls.values())
+    assert MetricSample.objects.count() == INSTANCES * 12
 
 
 def test_cpu_takes_one_call_for_as_many_instances_as_fit(collected):

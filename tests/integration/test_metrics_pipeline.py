@@ -218,9 +218,9 @@ def test_each_page_adds_the_next_one_and_steps_for_what_runs_on_it(add, watch):
         f"{place}/instances/1",
         f"{place}/instances/2",
         f"{place}/memory/1",
-        f"{place}/metrics/1",
-        f"{place}/metrics/2",
-        f"{place}/metrics/3",
+        f"{place}/metrics/1.1",
+        f"{place}/metrics/1.2",
+        f"{place}/metrics/2.1",
     ]
     assert MetricSeries.objects.filter(instance=rows[1000]).exists()
 

@@ -1,6 +1,7 @@
 """AWS is asked no more often than all workers together may, and nobody sleeps over it."""
 
 import time
+from datetime import timedelta
 
 import pytest
 
@@ -77,6 +78,11 @@ def test_waits_for_the_scarcer_of_calls_and_points(monkeypatch):
     with pytest.raises(NotYetError) as wait:
         admit(HERE, "a", GetMetricData=1, points=1100)
     assert wait.value.wait_s == pytest.approx(10, abs=0.1)
+
+
+@pytest.mark.parametrize(("hours", "tokens"), [(3, 100), (3.1, 200)])
+def test_points_of_older_windows_count_twice(hours, tokens):
+    assert rates.points(100, timedelta(hours=hours)) == tokens
 
 
 def test_nobody_waits_while_valkey_is_away(settings):
