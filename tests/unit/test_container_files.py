@@ -17,7 +17,7 @@ import yaml
 from django.conf import settings
 
 from cloudintel_project import programs
-from tests.unit.test_docs import names_read_in, section
+from tests.unit.test_docs import ENV_EXAMPLE, names_read_in, section
 
 ROOT = Path(__file__).resolve().parents[2]
 HEALTHCHECK = ROOT / "deploy" / "healthcheck.py"
@@ -29,6 +29,16 @@ READ_BY_OTHERS = {
     *("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"),
     "MALLOC_ARENA_MAX",
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"),
+}
+NOT_PASSED_ON = {
+    "BIND": "the image's command listens on all of the container's addresses",
+    "PORT": "it is the published port; inside it is always 5000",
+    "CLOUDINTEL_HOME": "the image names the data folder, which is a volume",
+    "CLOUDINTEL_ENV_FILE": "Compose reads .env itself, and the image has none",
+    "ONCE": "only `make run` can end after a collection",
+    "CLOUDINTEL_ADMIN_EMAIL": "only `make run` creates an administrator",
+    "CLOUDINTEL_ADMIN_PASSWORD": "only `make run` creates an administrator",
+    "CLOUDINTEL_TRACES": "only the demo replays them, and containers collect from AWS",
 }
 
 
@@ -194,6 +204,14 @@ def test_no_variable_is_passed_that_nobody_reads(services):
     for name, service in services.items():
         known = ours | READ_BY_OTHERS if name in OURS | {"postgres"} else {"VALKEY_PASSWORD"}
         assert set(service["environment"]) <= known, name
+
+
+def test_every_setting_that_has_a_meaning_in_containers_is_passed_on(services):
+    documented = set(re.findall(r"^#([A-Z][A-Z_]*)=", ENV_EXAMPLE, re.MULTILINE))
+    assert set(NOT_PASSED_ON) <= documented
+    for name in OURS:
+        passed_on = set(services[name]["environment"])
+        assert documented - passed_on == set(NOT_PASSED_ON), name
 
 
 def test_addresses_name_the_services_and_their_volumes_users(services):
