@@ -120,16 +120,27 @@ def watch() -> None:
         pre_save.connect(begin_users_anew, sender=kind, dispatch_uid="pipelines.begin_users_anew")
 
 
-def begin_anew(instance: PeriodicTask, *, raw: bool = False, **_signal: Any) -> None:
+def begin_anew(
+    instance: PeriodicTask, *, raw: bool = False, update_fields: frozenset[str] | None = None, **_signal: Any
+) -> None:
     """Let a schedule begin now when what it starts, or when, is about to change: before, nothing was due.
 
     Beat saves its rows, too, to count what it sent; that changes none of this.
     """
     if raw or instance.task != START:
         return
-    stored = PeriodicTask.objects.filter(pk=instance.pk).values(*_TERMS).first()
-    if stored != {term: getattr(instance, term) for term in _TERMS}:
+    row = PeriodicTask.objects.filter(pk=instance.pk)
+    terms = [term for term in _TERMS if _is_saved(term, update_fields)]
+    stored = row.first()
+    if stored is None or any(getattr(stored, term) != getattr(instance, term) for term in terms):
         instance.start_time = max(instance.start_time or timezone.now(), timezone.now())
+        if not _is_saved("start_time", update_fields):
+            _begin_now(row)
+
+
+def _is_saved(column: str, update_fields: frozenset[str] | None) -> bool:
+    """Say whether a save with these `update_fields` writes the column; they may name what a key refers to."""
+    return update_fields is None or not update_fields.isdisjoint({column, column.removesuffix("_id")})
 
 
 def begin_users_anew(

@@ -331,9 +331,28 @@ def edit_interval(row):
     row.interval.save()
 
 
+def change_interval_alone(row):
+    row.interval = IntervalSchedule.objects.create(every=10, period="minutes")
+    row.save(update_fields=["interval"])
+
+
+def change_interval_by_its_key(row):
+    row.interval_id = IntervalSchedule.objects.create(every=10, period="minutes").pk
+    row.save(update_fields=["interval_id"])
+
+
 def change_to_crontab(row):
     row.interval, row.crontab = None, CrontabSchedule.objects.create(minute="*/10", timezone="UTC")
     row.save()
+
+
+CHANGES = [
+    change_interval,
+    change_interval_alone,
+    change_interval_by_its_key,
+    edit_interval,
+    change_to_crontab,
+]
 
 
 @pytest.mark.parametrize("start", [None, BEGIN])
@@ -349,7 +368,7 @@ def test_a_new_schedule_begins_when_it_is_made(schedule, now, start):
     assert catch_up() == [BACK + HOUR / 2]
 
 
-@pytest.mark.parametrize("change", [change_interval, edit_interval, change_to_crontab])
+@pytest.mark.parametrize("change", CHANGES)
 def test_another_rhythm_invents_no_missed_slots(schedule, now, change):
     row = schedule(Misfire.ALL)
     now(BACK + timedelta(minutes=1))
@@ -392,6 +411,14 @@ def test_enabled_again_after_two_days_it_replays_nothing(schedule, now):
     assert catch_up() == [MISSED[-1] + 2 * DAY + HOUR]
 
 
+def test_enabled_again_by_a_save_of_that_alone_it_replays_nothing(schedule, now):
+    row = schedule(Misfire.ALL, grace=7 * DAY)
+    for row.enabled, moment in ((False, BACK), (True, BACK + 2 * DAY)):
+        now(moment)
+        row.save(update_fields=["enabled"])
+    assert catch_up() == []
+
+
 def test_disabled_and_enabled_by_an_action_of_the_admin_it_replays_nothing(schedule, now):
     row = schedule(Misfire.ALL, grace=7 * DAY)
     rows = PeriodicTask.objects.filter(pk=row.pk)
@@ -414,7 +441,7 @@ def test_enabled_by_an_action_while_beat_was_away_it_is_made_up_for_like_any_oth
     assert len(skipped()) == 7 + 48
 
 
-@pytest.mark.parametrize("change", [change_interval, edit_interval, change_to_crontab])
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_start_in_the_future_is_kept_whatever_changes(schedule, now, change):
     row = schedule()
     row.start_time = BACK + DAY
@@ -429,6 +456,14 @@ def test_what_beat_saves_with_every_message_forgets_no_missed_slot(schedule, now
     now(BACK)
     row.last_run_at, row.total_run_count = BACK, 7
     row.save()
+    assert catch_up() == MISSED
+
+
+def test_a_change_that_is_not_saved_forgets_no_missed_slot(schedule, now):
+    row = schedule(Misfire.ALL)
+    now(BACK)
+    row.enabled, row.total_run_count = False, 7
+    row.save(update_fields=["total_run_count"])
     assert catch_up() == MISSED
 
 
