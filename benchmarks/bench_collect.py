@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -27,7 +27,6 @@ from benchmarks import peer_c7n
 from benchmarks.stub.estate import PAGE
 from benchmarks.stub.protocol import ACCOUNT
 from cloudintel_project import processes, programs
-from cloudintel_project.celery import app
 from cloudintel_project.processes import Child, Program
 from collectors.aws.metrics import PERIOD_S
 from collectors.models import CloudAccount, MetricHour, MetricSample
@@ -243,7 +242,8 @@ def running_workers(scale: Scale, url: str) -> Iterator[None]:
         "AWS_DAILY_BUDGET_USD": "1000",
         "LOG_LEVEL": "WARNING",
     }
-    with _running(*(_worker(number, scale.slots, env) for number in range(scale.workers))):
+    names = [f"worker-{number}" for number in range(scale.workers)]
+    with _running(*(programs.worker_io(env=env, name=name, slots=scale.slots) for name in names)):
         yield
 
 
@@ -251,21 +251,6 @@ def _caller(url: str) -> dict[str, str]:
     """Return an environment in which that address is AWS."""
     keys = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark"}
     return {**os.environ, **keys, "AWS_ENDPOINT_URL": url, "NO_PROXY": "127.0.0.1"}
-
-
-def _worker(number: int, slots: int, env: dict[str, str]) -> Program:
-    """Return the program of `make run`, under a name and with a number of slots of its own."""
-    node = f"benchmark-{number}@localhost"
-    own = {"--hostname": node, "--concurrency": str(slots)}
-    usual = programs.worker_io(env=env)
-    argv = tuple(
-        f"{name}={own[name]}" if (name := arg.partition("=")[0]) in own else arg for arg in usual.argv
-    )
-    return replace(usual, name=f"worker-{number}", argv=argv, is_ready=partial(_responds, node))
-
-
-def _responds(node: str) -> bool:
-    return bool(app.control.ping(destination=[node], timeout=0.5, limit=1))
 
 
 @contextmanager

@@ -57,17 +57,15 @@ def loopback(bind: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # recognised, not bound
 
 
-def worker_io(*, env: Mapping[str, str]) -> Program:
+def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:
     """The worker that talks to AWS; its tasks wait rather than compute, so it has threads."""
-    return _worker(
-        "worker-io", "--pool=threads", f"--concurrency={IO_THREADS}", "--queues=critical,aws", env=env
-    )
+    return _worker(name, "--pool=threads", f"--concurrency={slots}", "--queues=critical,aws", env=env)
 
 
-def worker_cpu(*, env: Mapping[str, str]) -> Program:
+def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
     """The worker that computes, in processes of its own."""
     return _worker(
-        "worker-cpu",
+        name,
         "--pool=prefork",
         f"--concurrency={CPU_PROCESSES}",
         "--queues=etl,maintenance,alone",
@@ -81,27 +79,27 @@ def beat(*, env: Mapping[str, str]) -> Program:
 
 
 def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:
-    node = f"{name}-{_folder_tag()}@{socket.gethostname()}"
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     return Program(
         name=name,
-        argv=(*_celery("worker"), f"--hostname={node}", *options, *quiet),
+        argv=(*_celery("worker"), f"--hostname={node(name)}", *options, *quiet),
         # Threads that share memory pools hold a quarter less of what was parsed and freed.
         env={"MALLOC_ARENA_MAX": "2", **env},
-        is_ready=_responds(node),
+        is_ready=_responds(node(name)),
     )
 
 
-def _folder_tag() -> str:
-    """Tell apart the workers of data folders that share a broker."""
-    return hashlib.sha256(str(home.home()).encode()).hexdigest()[:8]
+def node(name: str) -> str:
+    """Return what Celery calls the worker of that name; workers of different data folders differ in it."""
+    folder_tag = hashlib.sha256(str(home.home()).encode()).hexdigest()[:8]
+    return f"{name}-{folder_tag}@{socket.gethostname()}"
 
 
-def _responds(node: str) -> Callable[[], bool]:
+def _responds(worker: str) -> Callable[[], bool]:
     def is_ready() -> bool:
         from cloudintel_project.celery import app  # noqa: PLC0415  # needs Django's settings
 
-        return bool(app.control.ping(destination=[node], timeout=0.5, limit=1))
+        return bool(app.control.ping(destination=[worker], timeout=0.5, limit=1))
 
     return is_ready
 

@@ -117,19 +117,15 @@ class Cluster:
         assert preparing.exit_code() == 0, "\n".join(preparing.last_words())
 
     def _usual(self):
-        yield from (self._worker(f"io-{number}", programs.worker_io) for number in range(self.size.io))
-        yield from (self._worker(f"cpu-{number}", programs.worker_cpu) for number in range(self.size.cpu))
+        own_io = partial(programs.worker_io, env=self.env, slots=self.size.slots)
+        yield from (self._worker(own_io(name=f"io-{number}")) for number in range(self.size.io))
+        own_cpu = partial(programs.worker_cpu, env=self.env)
+        yield from (self._worker(own_cpu(name=f"cpu-{number}")) for number in range(self.size.cpu))
         yield from (self.beat(f"beat-{number}") for number in range(self.size.beats))
 
-    def _worker(self, name, kind):
-        node, usual = _node(name), kind(env=self.env)
-        own = {"--hostname": node}
-        if kind is programs.worker_io:
-            own["--concurrency"] = str(self.size.slots)
-        argv = tuple(
-            f"{key}={own[key]}" if (key := each.partition("=")[0]) in own else each for each in usual.argv
-        )
-        return replace(usual, name=name, argv=argv, is_ready=partial(self._responds, node))
+    def _worker(self, program):
+        """Have the program asked by the cluster's own broker whether it is ready."""
+        return replace(program, is_ready=partial(self._responds, programs.node(program.name)))
 
     def beat(self, name):
         """Return the program of one more beat."""
@@ -214,11 +210,11 @@ class Cluster:
 
     def held_by(self, name):
         """Return the claims that a worker holds, as the books know them."""
-        return self.books.held_by(_node(name))
+        return self.books.held_by(programs.node(name))
 
     def does(self, name, part):
         """Return how many steps with that part of a name a worker does."""
-        return self.books.doing(_node(name), part)
+        return self.books.doing(programs.node(name), part)
 
     # --- Breaking ----------------------------------------------------------------------------
     def stall(self, name):
@@ -265,11 +261,6 @@ class Cluster:
         with redis.Redis.from_url(self._broker_url) as client:
             used = client.info("memory")["used_memory"]
         return {"connections": self.books.connections(), "redis_bytes": used}
-
-
-def _node(name):
-    """Return what Celery calls a worker."""
-    return f"faults-{name}@localhost"
 
 
 def _found(condition):
