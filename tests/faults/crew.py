@@ -79,7 +79,7 @@ class Crew:
 
     # --- Logs --------------------------------------------------------------------------------
     def said(self, name, text):
-        """Return how often a program has printed that text, in all its lives."""
+        """Return how often a program has printed that text, in all its lives: compare it with before."""
         return self.program(name).log.read_text(errors="replace").count(text)
 
     def last_words(self):

@@ -8,6 +8,7 @@ from tests.faults.load import busy, collected
 pytestmark = pytest.mark.timeout(240)
 
 KILLS = 5
+REFUSED = "was taken over by another worker"
 TAKEN_OVER_S = LEASE_S + 30
 
 
@@ -62,8 +63,9 @@ def test_worker_gives_back_what_it_cannot_finish_in_time(cluster):
     cluster.aws.behave(latency_ms=3000)
     cluster.start("metrics")
     leaving = cluster.until(lambda: doing(cluster, "/metrics/"), within_s=30, what="metrics are read")
+    before = cluster.crew.said(leaving, "gave back")
     restart(cluster, leaving)
-    assert cluster.crew.said(leaving, "gave back")
+    assert cluster.crew.said(leaving, "gave back") > before
     cluster.aws.behave()
     cluster.wait_quiet(within_s=30)
     assert cluster.books.lost_workers() == 0
@@ -84,12 +86,14 @@ def test_late_answers_of_a_stalled_worker_are_refused(cluster):
     cluster.let_pass(1)
     cluster.stall(stalled)
     held = cluster.held_by(stalled)
+    wanted = cluster.crew.said(stalled, REFUSED) + len(held)
+    assert held
     cluster.aws.behave(latency_ms=0)
     run = cluster.finished("ec2", slot, within_s=TAKEN_OVER_S + 30)
     steps = cluster.books.steps(run.id)
     cluster.resume()
     cluster.until(
-        lambda: cluster.crew.said(stalled, "was taken over by another worker") >= len(held),
+        lambda: cluster.crew.said(stalled, REFUSED) >= wanted,
         within_s=30,
         what="the late worker is refused",
     )
