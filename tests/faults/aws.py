@@ -8,6 +8,9 @@ import requests
 from cloudintel_project import processes
 from cloudintel_project.processes import Program
 
+# Of a hundred calls, 15 are throttled, and 18 of the other 85 meet trouble: 30.
+TROUBLE = ("throttle=0.15", "unavailable=0.18")
+
 
 class Aws:
     """One stub; each region holds so many instances, with a volume each."""

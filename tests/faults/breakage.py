@@ -5,12 +5,10 @@ import signal
 import time
 from collections import Counter
 
-from tests.faults.cluster import LEASE_S
+from tests.faults.aws import TROUBLE
+from tests.faults.cluster import LEASE_S, TAKEN_OVER_S
 
-TAKEN_OVER_S = LEASE_S + 30
 TROUBLE_S = 15
-# Of a hundred calls, 15 are throttled, and 18 of the other 85 meet trouble: 30.
-TROUBLE = ("throttle=0.15", "unavailable=0.18")
 _WEIGHTS = {
     "kill_worker": 9,
     "kill_process_of_a_worker": 4,

@@ -28,6 +28,7 @@ from tests.faults.crew import Crew
 
 LEASE_S = 6
 REPAIR_EVERY_S = 2
+TAKEN_OVER_S = LEASE_S + 30
 START_S = 60.0
 POLL_S = 0.05
 _START = "tests.faults.trials.tasks.start"

@@ -7,13 +7,12 @@ import pytest
 from benchmarks.stub.estate import PAGE
 from benchmarks.stub.protocol import ACCOUNT
 from tests.faults import invariants
+from tests.faults.aws import TROUBLE
 from tests.faults.load import collected, keep_up
 
 pytestmark = pytest.mark.timeout(240)
 
 ROUNDS = 3
-# Of a hundred calls, 15 are throttled, and 18 of the other 85 meet trouble: 30.
-TROUBLE = ("throttle=0.15", "unavailable=0.18")
 
 
 def rounds(cluster, number):

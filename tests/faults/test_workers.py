@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.faults.cluster import LEASE_S
+from tests.faults.cluster import TAKEN_OVER_S
 from tests.faults.load import busy, collected
 
 pytestmark = pytest.mark.timeout(240)
 
 KILLS = 5
 REFUSED = "was taken over by another worker"
-TAKEN_OVER_S = LEASE_S + 30
 
 
 def taken_over(cluster, held):
