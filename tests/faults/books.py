@@ -57,6 +57,14 @@ class Books:
         run = self.run_of(pipeline, slot)
         return run if run and run.finished_at else None
 
+    def overlapping_runs(self):
+        """Return the pipelines, and the pairs of their runs of one scope, of which both went on at a time."""
+        return self.rows(
+            "SELECT pipeline, a.id AS first, b.id AS second FROM pipelines_run a"
+            " JOIN pipelines_run b USING (pipeline, scope)"
+            " WHERE a.id < b.id AND a.started_at < b.finished_at AND b.started_at < a.finished_at"
+        )
+
     def unserved(self, pipeline, *, every_s, since, until):
         """Return the slots of that time without a run that has ended."""
         return [

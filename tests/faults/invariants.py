@@ -6,11 +6,8 @@ from tests.faults.books import ACTIVE
 def ledger_violations(books):
     """Return what is wrong with the ledger of a cluster that is quiet."""
     yield from (
-        f"{count} runs of {pipeline} for the slot {slot}"
-        for pipeline, slot, count in books.rows(
-            "SELECT pipeline, scheduled_for, count(*) FROM pipelines_run"
-            " GROUP BY pipeline, scope, scheduled_for HAVING count(*) > 1"
-        )
+        f"runs {first} and {second} of {pipeline} were at work at the same time"
+        for pipeline, first, second in books.overlapping_runs()
     )
     yield from (
         f"run {run.id} of {run.pipeline} is {run.status}" for run in books.runs() if run.status in ACTIVE

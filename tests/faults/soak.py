@@ -17,6 +17,8 @@ from tests.faults.breakage import Breakage
 from tests.faults.cluster import Cluster, Size
 
 REST_S = 240
+# What a soak of the usual length has to get through.
+USUAL_MINUTES, FEWEST_KILLS = 20, 50
 SCHEDULES_S = {"daily": 120, "metrics": 120, "tick": 60}
 # What messages that no worker will acknowledge may take until they expire.
 MEMORY_BYTES = 5_000_000
@@ -37,6 +39,7 @@ def soak(cluster, breakage, minutes):
         action = breakage.choose()
         tell(f"{passed:7.1f} s  {action}")
         breakage.do(action)
+    breakage.violations += spared(breakage.kills, minutes)
     breakage.violations += come_to_rest(cluster, began)
     breakage.violations += grown(usual, cluster.resources(), cluster.size)
     return figures(cluster, breakage) | {"resources": {"before": usual, "after": cluster.resources()}}
@@ -77,6 +80,12 @@ def unserved(cluster, began, ended):
     ]
 
 
+def spared(kills, minutes):
+    """Return that too few were killed for this to show anything; a shorter soak promises nothing."""
+    if minutes >= USUAL_MINUTES and kills < FEWEST_KILLS:
+        yield f"{kills} kills in {minutes:g} minutes; {FEWEST_KILLS} are required"
+
+
 def grown(before, after, size):
     """Return which resources the faults have used up."""
     most = size.io * (size.slots + 2) + size.cpu * 4 + size.beats * 2
@@ -113,7 +122,7 @@ def tell(line):
 
 def main():
     """Run the soak that the environment asks for; return the exit code."""
-    seed, minutes = int(os.environ.get("SEED") or 1), float(os.environ.get("MINUTES") or 20)
+    seed, minutes = int(os.environ.get("SEED") or 1), float(os.environ.get("MINUTES") or USUAL_MINUTES)
     home = services.make_home()
     os.environ.update(services.clean_environment(home))
     with Cluster(Size(beats=2)) as cluster:
