@@ -24,7 +24,8 @@ def sources(pipelines, monkeypatch):
     """Register the sources, each with the outcome given, and do their work as soon as it is published."""
 
     def register(**outcomes):
-        handlers = {name: FakeHandler({"step": outcomes.get(name, dict)}) for name in ("ec2", "cost", "cpu")}
+        names = ("ec2", "cost", "cpu", "metrics")
+        handlers = {name: FakeHandler({"step": outcomes.get(name, dict)}) for name in names}
         pipelines(**handlers, daily=("ec2", "cost", "cpu"))
         monkeypatch.setattr(messages, "send", lambda run: work_off(run) or True)
 
@@ -50,6 +51,17 @@ def test_collects_the_chosen_sources_in_their_order(sources):
     sources()
     collect("--source", "cpu", "--source", "ec2", "--wait")
     assert list(Run.objects.order_by("id").values_list("pipeline", flat=True)) == ["ec2", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "started"),
+    [(["metrics"], ["metrics"]), (["metrics", "cost"], ["cost", "metrics"])],
+    ids=["alone", "after another"],
+)
+def test_collects_metrics_when_they_are_asked_for(sources, chosen, started):
+    sources()
+    collect(*(f"--source={source}" for source in chosen), "--wait")
+    assert list(Run.objects.order_by("id").values_list("pipeline", flat=True)) == started
 
 
 def test_tells_the_outcome_in_one_json_object(sources, capsys):

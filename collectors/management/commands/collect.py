@@ -15,11 +15,13 @@ from rich.console import Console
 
 from collectors import progress
 from collectors.pipelines import DAILY, SOURCES
+from collectors.services import metrics
 from core.api import ExactJSONRenderer
 from pipelines import ledger
 from pipelines.models import ACTIVE, Run, Status
 from pipelines.serializers import RunSerializer
 
+CHOICES = (*SOURCES, metrics.PIPELINE)
 EXIT_CODES = {"queued": 0, "succeeded": 0, "failed": 1, "partial": 3, "running": 4}
 
 
@@ -48,8 +50,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--source",
             action="append",
-            choices=SOURCES,
-            help="what to collect; may be repeated, taken in the order ec2, cost, cpu (default: all of them)",
+            choices=CHOICES,
+            help="what to collect; may be repeated, taken in the order ec2, cost, cpu, metrics (default: the "
+            "first three, as every day)",
         )
         parser.add_argument("--wait", action="store_true", help="wait for the end and show progress")
         parser.add_argument(
@@ -59,8 +62,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Start the runs, wait where asked to, tell the outcome. Raises: CommandError without a database."""
-        chosen = [source for source in SOURCES if source in (options["source"] or SOURCES)]
-        wanted = [DAILY] if len(chosen) == len(SOURCES) else chosen
+        chosen = tuple(source for source in CHOICES if source in (options["source"] or SOURCES))
+        wanted = [DAILY, *chosen[len(SOURCES) :]] if chosen[: len(SOURCES)] == SOURCES else chosen
         try:
             runs = self._collect(wanted, within_s=options["timeout"] if options["wait"] else None)
             status = overall([run.status for run in runs]) if options["wait"] else Status.QUEUED.value
