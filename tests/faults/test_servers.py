@@ -14,11 +14,20 @@ GAP_S = 30
 EVERY_S = 3
 
 
+def overload(cluster):
+    """Keep the load up until there are more messages than workers take."""
+
+    def queued():
+        keep_up(cluster)
+        return cluster.queued()
+
+    cluster.until(queued, within_s=30, what="more messages than workers take")
+
+
 @pytest.mark.usefixtures("informed")
 @pytest.mark.parametrize("loses_memory", [False, True], ids=["killed", "flushed"])
 def test_work_is_complete_a_minute_after_the_broker_was_gone(cluster, loses_memory):
-    keep_up(cluster)
-    cluster.until(cluster.queued, within_s=30, what="more messages than workers take")
+    overload(cluster)
     if loses_memory:
         cluster.flush()
     else:
