@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "pipelines",
     "collectors",
     "analytics",
+    "scaling",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -274,13 +275,19 @@ RUN_RETENTION_DAYS: int = env.int("RUN_RETENTION_DAYS", default=90)
 if RUN_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("RUN_RETENTION_DAYS must be at least 1.")
 
+
 # --- The cloud -------------------------------------------------------------------------------
-try:
-    AWS_DAILY_BUDGET_USD = Decimal(env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
-except InvalidOperation:
-    AWS_DAILY_BUDGET_USD = Decimal("NaN")
-if not (AWS_DAILY_BUDGET_USD.is_finite() and AWS_DAILY_BUDGET_USD >= 0):
-    raise ImproperlyConfigured("AWS_DAILY_BUDGET_USD must be a number of dollars, such as 1.00")
+def _dollars(name: str, written: str) -> Decimal:
+    try:
+        amount = Decimal(written)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise ImproperlyConfigured(f"{name} must be a number of dollars, such as 1.00")
+    return amount
+
+
+AWS_DAILY_BUDGET_USD = _dollars("AWS_DAILY_BUDGET_USD", env.str("AWS_DAILY_BUDGET_USD", default="1.00"))
 AWS_RATE_LIMITS: str = env.str("AWS_RATE_LIMITS", default="")
 METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
 if METRIC_RETENTION_DAYS < 1:
@@ -292,6 +299,15 @@ if CLOUDINTEL_CLOUD not in ("demo", "aws"):
     raise ImproperlyConfigured(f"CLOUDINTEL_CLOUD must be demo or aws, not {CLOUDINTEL_CLOUD!r}.")
 CLOUDINTEL_TRACES: str = env.str("CLOUDINTEL_TRACES", default="")
 DEMO_CLOUD_URL: str = _services.get("demo", "")
+
+# --- The autoscaler --------------------------------------------------------------------------
+SCALING_DAILY_BUDGET_USD = _dollars(
+    "SCALING_DAILY_BUDGET_USD", env.str("SCALING_DAILY_BUDGET_USD", default="1.00")
+)
+SCALING_ACTIONS_PER_HOUR: int = env.int("SCALING_ACTIONS_PER_HOUR", default=10)
+if SCALING_ACTIONS_PER_HOUR < 0:
+    raise ImproperlyConfigured("SCALING_ACTIONS_PER_HOUR must be 0 or more.")
+MOCK_SEED: int = env.int("MOCK_SEED", default=0)
 
 # --- Watching --------------------------------------------------------------------------------
 # What Prometheus may ask /metrics with, besides the tokens and sessions of users.

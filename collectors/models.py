@@ -34,10 +34,10 @@ def validate_regions(value: Any) -> None:
         region(name)
 
 
-def validate_role_of(account_id: str, role_arn: str) -> None:
+def validate_role_of(account_id: str, role_arn: str, *, field: str = "role_arn") -> None:
     """Refuse another account's role: its data would be filed under this one. Raises: ValidationError."""
     if role_arn and role_arn.split(":")[4:5] != [account_id]:
-        raise ValidationError({"role_arn": f"This role is not one of account {account_id}."})
+        raise ValidationError({field: f"This role is not one of account {account_id}."})
 
 
 class CloudAccount(models.Model):
@@ -53,6 +53,13 @@ class CloudAccount(models.Model):
         help_text="Empty: the credentials that the workers find by themselves.",
     )
     external_id = models.CharField(max_length=64, default=new_external_id, editable=False)
+    actor_role_arn = models.CharField(
+        "actor role ARN",
+        max_length=200,
+        blank=True,
+        validators=[_ROLE_ARN],
+        help_text="The role through which the autoscaler acts; empty: it never acts in this account.",
+    )
     regions = models.JSONField(
         default=list,
         blank=True,
@@ -72,23 +79,34 @@ class CloudAccount(models.Model):
     def clean(self) -> None:
         super().clean()
         validate_role_of(self.account_id, self.role_arn)
+        validate_role_of(self.account_id, self.actor_role_arn, field="actor_role_arn")
+
+
+class Purpose(models.TextChoices):
+    """What CloudIntel's own calls are made for; each has a daily budget of its own."""
+
+    COLLECT = "collect", "collection"
+    SCALE = "scale", "autoscaler"
 
 
 class AwsSpend(models.Model):
-    """What CloudIntel's own calls cost an account on one UTC day."""
+    """What CloudIntel's own calls for one purpose cost an account on one UTC day."""
 
     account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="spend")
     date = models.DateField()
+    purpose = models.CharField(
+        max_length=10, choices=Purpose, default=Purpose.COLLECT, db_default=Purpose.COLLECT
+    )
     amount_usd = ExactDecimalField(default=0)
 
     class Meta:
         ordering = ("-date",)
         verbose_name = "AWS spend"
         verbose_name_plural = "AWS spend"
-        constraints = (models.UniqueConstraint(fields=("account", "date"), name="aws_spend_day"),)
+        constraints = (models.UniqueConstraint(fields=("account", "date", "purpose"), name="aws_spend_day"),)
 
     def __str__(self) -> str:
-        return f"{self.account_id} {self.date}: ${self.amount_usd}"
+        return f"{self.account_id} {self.date} {self.purpose}: ${self.amount_usd}"
 
 
 class InstanceQuerySet(models.QuerySet["Instance"]):

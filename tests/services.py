@@ -22,8 +22,10 @@ SETTINGS = (
     "LEASE_S",
     "LOG_",
     "METRICS_TOKEN",
+    "MOCK_SEED",
     "ONCE",
     "PORT",
+    "SCALING_",
     "AWS_",
     "BOTO_",
 )
