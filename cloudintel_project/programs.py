@@ -1,4 +1,4 @@
-"""The programs of CloudIntel: web, worker-io, worker-cpu, beat and the demo cloud."""
+"""The programs of CloudIntel: web, three kinds of workers, beat and the demo cloud."""
 
 import hashlib
 import http.client
@@ -32,7 +32,8 @@ def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
 def everything(bind: str, port: int) -> tuple[Program, ...]:
     """Return one of each program, with this process's environment."""
     env = {"LOG_FORMAT": "json", **os.environ}
-    return web(bind, port, env=env), worker_io(env=env), worker_cpu(env=env), beat(env=env)
+    workers = worker_critical(env=env), worker_io(env=env), worker_cpu(env=env)
+    return web(bind, port, env=env), *workers, beat(env=env)
 
 
 def web(bind: str, port: int, *, env: Mapping[str, str]) -> Program:
@@ -55,6 +56,11 @@ def web(bind: str, port: int, *, env: Mapping[str, str]) -> Program:
 def loopback(bind: str) -> str:
     """Return the address at which this machine reaches what listens on `bind`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # recognised, not bound
+
+
+def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") -> Program:
+    """The worker that is free for what comes every few seconds, however much there is to collect."""
+    return _worker(name, "--pool=prefork", f"--concurrency={CPU_PROCESSES}", "--queues=critical", env=env)
 
 
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:

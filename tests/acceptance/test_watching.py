@@ -6,7 +6,7 @@ import time
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-PROGRAMS = ("web", "worker-io", "worker-cpu", "beat")
+PROGRAMS = ("web", "worker-critical", "worker-io", "worker-cpu", "beat")
 
 
 def lines(stack, program):

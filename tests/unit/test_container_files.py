@@ -22,7 +22,7 @@ from tests.unit.test_docs import ENV_EXAMPLE, names_read_in, section
 ROOT = Path(__file__).resolve().parents[2]
 HEALTHCHECK = ROOT / "deploy" / "healthcheck.py"
 ONE_SHOT = {"migrate"}
-OURS = {"migrate", "web", "worker-io", "worker-cpu", "beat"}
+OURS = {"migrate", "web", "worker-critical", "worker-io", "worker-cpu", "beat"}
 REQUIRED = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "JWT_SECRET_KEY", "CLOUDINTEL_SECRET_KEY"}
 # Read by PostgreSQL's image, by the C library, and by boto3.
 READ_BY_OTHERS = {
@@ -135,9 +135,16 @@ def test_only_the_worker_that_talks_to_aws_gets_credentials(services):
     assert holders == {"worker-io"}
 
 
-@pytest.mark.parametrize("name", ["worker-io", "worker-cpu"])
+WORKERS = {
+    "worker-critical": programs.worker_critical,
+    "worker-io": programs.worker_io,
+    "worker-cpu": programs.worker_cpu,
+}
+
+
+@pytest.mark.parametrize("name", WORKERS)
 def test_workers_are_started_as_make_run_starts_them(services, name):
-    started = {"worker-io": programs.worker_io, "worker-cpu": programs.worker_cpu}[name](env={})
+    started = WORKERS[name](env={})
     command = options(services[name]["command"])
     assert command.pop("--hostname") == f"{name}@%h"
     assert command == {
@@ -170,7 +177,7 @@ def options(command):
 def test_the_workers_take_from_every_queue_that_tasks_are_sent_to(services):
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     taken = set()
-    for worker in ("worker-io", "worker-cpu"):
+    for worker in WORKERS:
         taken |= set(options(services[worker]["command"])["--queues"].split(","))
     assert taken >= routed | {settings.CELERY_TASK_DEFAULT_QUEUE}
 
