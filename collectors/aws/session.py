@@ -35,6 +35,8 @@ _CONFIG = Config(
     max_pool_connections=10,
     user_agent_extra="cloudintel",
 )
+# What changes something is asked for once: whether it was done is found out by looking.
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 # A refresh that fails is raised and told in one sentence; botocore logs it with its whole traceback besides,
 # and with all that AWS said, which may repeat the signed request.
 logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
@@ -44,13 +46,17 @@ _LOADER = create_loader()
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How an account is reached: by a role, by the default credential chain, or in the demo cloud."""
+    """How an account is reached: by a role, by the default credential chain, or in the demo cloud.
+
+    Who `acts` there sends each call once, and gets whole answers.
+    """
 
     account_id: str | None
     role_arn: str = ""
     external_id: str = ""
     endpoint_url: str | None = None
     demo: bool = False
+    acts: bool = False
 
 
 class Cloud:
@@ -118,11 +124,13 @@ class Cloud:
     def _new_client(self, session: boto3.Session, service: str, region: str, **keys: Any) -> Any:
         # The demo cloud is on this machine: a proxy for the internet would not find it.
         config = _CONFIG.merge(Config(proxies={})) if self.access.demo else _CONFIG
+        config = config.merge(_ONCE) if self.access.acts else config
         endpoint = self.access.endpoint_url or None
         with self._lock:
             client = session.client(service, region_name=region, endpoint_url=endpoint, config=config, **keys)
         metering.attach(client, self._meter)
-        fastparse.install(client)
+        if not self.access.acts:
+            fastparse.install(client)
         return client
 
 

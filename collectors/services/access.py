@@ -101,13 +101,23 @@ open_clouds = OpenClouds()
 
 def cloud(claim: Claim, account: CloudAccount | None) -> Cloud:
     """Open an account for the work of this thread; None is whichever the default credentials belong to."""
+    return _opened(claim, account, role_arn=account.role_arn if account else "")
+
+
+def actor(claim: Claim, account: CloudAccount) -> Cloud:
+    """Open an account for the work of this thread, to change something there: by the role that may."""
+    return _opened(claim, account, role_arn=account.actor_role_arn, acts=True)
+
+
+def _opened(claim: Claim, account: CloudAccount | None, *, role_arn: str, acts: bool = False) -> Cloud:
     demo = settings.CLOUDINTEL_CLOUD == "demo"
     access = Access(
         account_id=account.account_id if account else None,
-        role_arn=account.role_arn if account else "",
+        role_arn=role_arn,
         external_id=account.external_id if account else "",
         endpoint_url=settings.DEMO_CLOUD_URL if demo else None,
         demo=demo,
+        acts=acts,
     )
     _meter.set(RunMeter(claim, account))
     return open_clouds.to(access)

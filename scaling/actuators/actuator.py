@@ -1,0 +1,155 @@
+"""What makes a decision come true: the interface, and what passes between an actuator and whoever uses it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from collectors.aws.session import Cloud
+from core.errors import CloudIntelError, PermanentCloudError
+from scaling.models import Outcome, ScalingDecision
+
+IN_FLIGHT = timedelta(seconds=40)
+"""How long a call whose answer was lost may still take effect: longer than anybody waits for an answer."""
+
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+
+
+LOST = "The worker was lost before AWS was asked."
+NEXT_TICK = "the next tick decides anew."
+
+
+class NotCarriedOutError(CloudIntelError):
+    """A decision did not come true, or perhaps did not; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What AWS is asked for; the decision's `target` keeps it, stored before each call.
+
+    `call` names the last call, and `answered` says whether its answer has come. `before` and `after` are what
+    changes, `trouble` is what went wrong on the way, and `more` what else the actuator has to know.
+    """
+
+    call: str
+    before: str | int
+    after: str | int
+    began_at: datetime
+    asked_at: datetime
+    answered: bool = False
+    trouble: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the aim as JSON."""
+        return {
+            "call": self.call,
+            "from": self.before,
+            "to": self.after,
+            "began_at": self.began_at.isoformat(),
+            "asked_at": self.asked_at.isoformat(),
+            "answered": self.answered,
+            "trouble": self.trouble,
+            **self.more,
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Aim":
+        """Read what `stored` returned."""
+        rest = dict(stored)
+        return cls(
+            call=rest.pop("call"),
+            before=rest.pop("from"),
+            after=rest.pop("to"),
+            began_at=datetime.fromisoformat(rest.pop("began_at")),
+            asked_at=datetime.fromisoformat(rest.pop("asked_at")),
+            answered=rest.pop("answered"),
+            trouble=rest.pop("trouble"),
+            more=rest,
+        )
+
+    def following(self, ask: "Ask", now: datetime) -> "Aim":
+        """Return the aim with its next call."""
+        return replace(self, call=ask.call, trouble=ask.trouble or self.trouble, asked_at=now, answered=False)
+
+    def pause_s(self, now: datetime) -> float:
+        """Return how long to wait before the next look: a tenth of the time that it took so far."""
+        return max(SHORTEST_PAUSE_S, min(LONGEST_PAUSE_S, (now - self.began_at).total_seconds() / 10))
+
+    def may_be_under_way(self, now: datetime) -> bool:
+        """Tell whether a call without an answer may still take effect."""
+        return not self.answered and now - self.asked_at < IN_FLIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be said or done yet; `seen` says what AWS showed."""
+
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The next call to make, and why where something went wrong."""
+
+    call: str
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of the decision, in a sentence."""
+
+    outcome: Outcome
+    detail: str
+
+
+Judgement = Wait | Ask | Settled
+
+
+class Actuator(ABC):
+    """One of the ways in which a level becomes capacity."""
+
+    first_outcome: ClassVar[Outcome]
+    """What is stored of a decision when it is made; pending: the rest is done by the ledger."""
+
+
+class CloudActuator(Actuator):
+    """Changes something at AWS for one decision: it looks first, and makes one call at a time.
+
+    A look is to be had anew in each attempt: what an earlier one saw is not remembered.
+    """
+
+    first_outcome = Outcome.PENDING
+
+    def __init__(self, cloud: Cloud, decision: ScalingDecision) -> None:
+        self._cloud = cloud
+        self._decision = decision
+        self._region = decision.instance.region
+        self._instance_id = decision.instance.instance_id
+
+    @abstractmethod
+    def begin(self, now: datetime) -> Aim:
+        """Look, and return what to ask for first.
+
+        Raises: NotCarriedOutError where nothing is to be asked, TransientCloudError, PermanentCloudError.
+        """
+
+    @abstractmethod
+    def ask(self, aim: Aim) -> Settled | None:
+        """Make the call, and return the outcome where its answer is the end of it.
+
+        Raises: TransientCloudError, after which it may have happened, PermanentCloudError.
+        """
+
+    @abstractmethod
+    def refused(self, aim: Aim, error: PermanentCloudError) -> Judgement:
+        """Return what to do when AWS refused the call."""
+
+    @abstractmethod
+    def judge(self, aim: Aim, now: datetime) -> Judgement:
+        """Look, and return what became of the aim, or what is to be done next.
+
+        Raises: TransientCloudError, PermanentCloudError.
+        """

@@ -1,0 +1,118 @@
+"""Sets the desired capacity of the instance's Auto Scaling group."""
+
+from datetime import datetime
+from math import ceil
+
+from core.errors import PermanentCloudError
+from scaling import aws, capacity
+from scaling.actuators.actuator import (
+    LOST,
+    NEXT_TICK,
+    Aim,
+    CloudActuator,
+    Judgement,
+    NotCarriedOutError,
+    Settled,
+    Wait,
+)
+from scaling.models import Mode, Outcome, ScalingDecision
+
+SET = "set-desired-capacity"
+
+
+def base_of(desired: int, level: int) -> int:
+    """Return the desired capacity of the first level, when the present one stands for `level`."""
+    return max(1, round(desired / capacity.factor(level)))
+
+
+def desired_at(base: int, level: int) -> int:
+    """Return how many instances a level stands for."""
+    return ceil(base * capacity.factor(level))
+
+
+def target(group: aws.Group, base: int, level: int, *, up: bool) -> int:
+    """Return the desired capacity of a level: more than the present one for up, less for down.
+
+    Raises: NotCarriedOutError where the group's limits leave no room for that.
+    """
+    wanted = desired_at(base, level)
+    wanted = max(wanted, group.desired + 1) if up else min(wanted, group.desired - 1)
+    wanted = max(group.smallest, min(group.largest, wanted))
+    if (wanted > group.desired) is up and wanted != group.desired:
+        return wanted
+    limit = f"largest size, {group.largest}" if up else f"smallest size, {group.smallest}"
+    raise NotCarriedOutError(
+        f"Auto Scaling group {group.name} has a desired capacity of {group.desired} and is at its {limit}."
+    )
+
+
+class AsgActuator(CloudActuator):
+    """Has the group strive for the capacity of the level, within the group's own limits."""
+
+    def begin(self, now: datetime) -> Aim:
+        decision = self._decision
+        name = aws.group_of(self._cloud, self._region, self._instance_id)
+        if name is None:
+            raise NotCarriedOutError(f"{self._instance_id} is in no Auto Scaling group; choose another mode.")
+        group = aws.group(self._cloud, self._region, name)
+        base, rebased = self._base(group)
+        up = decision.level_after > decision.level_before
+        return Aim(
+            call=SET,
+            before=group.desired,
+            after=target(group, base, decision.level_after, up=up),
+            began_at=now,
+            asked_at=now,
+            more={"group": name, "base": base, "rebased": rebased},
+        )
+
+    def _base(self, group: aws.Group) -> tuple[int, str]:
+        """Return the base, and what is to be said where somebody else changed the desired capacity."""
+        level, base = self._decision.level_before, self._decision.instance.base_desired
+        left = self._left_behind()
+        if base is not None and left == [group.name, group.desired]:
+            return base, ""
+        others = f" It had been changed by others from {left[1]} to {group.desired}." if left else ""
+        if left and left[0] != group.name:
+            others = f" Before, the instance was in the group {left[0]}."
+        return base_of(group.desired, level), others
+
+    def _left_behind(self) -> list[str | int]:
+        """Return the group and desired capacity of the last decision that came true, if there is one."""
+        applied = ScalingDecision.objects.filter(
+            instance=self._decision.instance, mode=Mode.ASG, outcome=Outcome.APPLIED
+        )
+        last = applied.order_by("-outcome_at").values_list("target", flat=True).first()
+        return [last["group"], last["to"]] if last else []
+
+    def ask(self, aim: Aim) -> Settled | None:
+        aws.set_desired(self._cloud, self._region, _group(aim), int(aim.after))
+        return _applied(aim)
+
+    def refused(self, aim: Aim, error: PermanentCloudError) -> Judgement:
+        return Settled(Outcome.FAILED, str(error))
+
+    def judge(self, aim: Aim, now: datetime) -> Judgement:
+        present = aws.group(self._cloud, self._region, _group(aim)).desired
+        if present == aim.after:
+            return _applied(aim)
+        if aim.may_be_under_way(now):
+            return Wait(f"the group {_group(aim)} has a desired capacity of {present}")
+        if present == aim.before:
+            seen = f"The desired capacity of {_group(aim)} is {present}, as before"
+            return Settled(Outcome.FAILED, f"{aim.trouble or LOST} {seen}; {NEXT_TICK}")
+        return Settled(
+            Outcome.UNKNOWN,
+            f"Nobody knows whether the desired capacity of {_group(aim)} was set to {aim.after}: "
+            f"it was {aim.before} before and is {present} now.",
+        )
+
+
+def _group(aim: Aim) -> str:
+    return str(aim.more["group"])
+
+
+def _applied(aim: Aim) -> Settled:
+    others = aim.more.get("rebased", "")
+    change = f"from {aim.before} to {aim.after}"
+    return Settled(Outcome.APPLIED, f"The desired capacity of {_group(aim)} was set {change}.{others}")

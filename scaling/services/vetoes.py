@@ -1,0 +1,85 @@
+"""What speaks against a decision at the last moment: whatever may have changed since it was made."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from accounts.permissions import Role, has_role
+from collectors.models import CloudAccount
+from scaling import maintenance
+from scaling.models import ACTING, Direction, KillSwitch, Mode, Outcome, ScalingDecision
+
+BUDGETED = timedelta(hours=1)
+OLDEST = timedelta(minutes=10)
+"""A decision that waited for longer was made for a load that may be gone."""
+
+
+def ordered(account: CloudAccount, now: datetime) -> "QuerySet[ScalingDecision]":
+    """Return the actions that were ordered in an account in the last hour, whatever became of them."""
+    return ScalingDecision.objects.filter(
+        instance__inventory__account=account,
+        mode__in=ACTING,
+        timestamp__gt=now - BUDGETED,
+    ).exclude(decision=Direction.NO_ACTION)
+
+
+def against(decision: ScalingDecision, account: CloudAccount, now: datetime) -> Iterator[str]:
+    """Yield the reasons not to act, each a sentence; the rows are read anew, so that locks protect them."""
+    yield from _about_decision(decision, now)
+    yield from _about_permission(decision, account)
+    yield from _about_mode(decision, now)
+    asked = ordered(account, now).exclude(pk=decision.pk).exclude(target={}).count()
+    if asked >= settings.SCALING_ACTIONS_PER_HOUR:
+        yield (
+            f"Account {account.account_id} had {asked} scaling actions within an hour, and "
+            f"SCALING_ACTIONS_PER_HOUR allows {settings.SCALING_ACTIONS_PER_HOUR}."
+        )
+
+
+def _about_decision(decision: ScalingDecision, now: datetime) -> Iterator[str]:
+    instance, policy = decision.instance, decision.instance.policy
+    if decision.simulated:
+        yield "Simulated samples had a part in the decision, and those never act at AWS."
+    if now - decision.timestamp > OLDEST:
+        yield f"The decision waited for more than {OLDEST // timedelta(minutes=1)} minutes."
+    if instance.level != decision.level_before:
+        yield f"The level is {instance.level} by now, and was {decision.level_before}."
+    if not policy.min_level <= decision.level_after <= policy.max_level:
+        yield f"The policy's limits, {policy.min_level} to {policy.max_level}, were changed since."
+
+
+def _about_permission(decision: ScalingDecision, account: CloudAccount) -> Iterator[str]:
+    instance, inventory = decision.instance, decision.instance.inventory
+    if switch := KillSwitch.objects.filter(engaged=True).first():
+        yield f"The kill switch is engaged: {switch.reason or 'no reason was given'}."
+    if not instance.is_monitoring:
+        yield f"{instance} is not monitored any more."
+    if inventory is None or inventory.gone_at is not None or inventory.region != instance.region:
+        yield f"{instance} is not in the inventory of {instance.region} any more."
+    if not has_role(instance.owner, Role.OPERATOR):
+        yield f"Its owner, {instance.owner}, is neither operator nor administrator any more."
+    if not account.enabled:
+        yield f"Account {account.account_id} is disabled."
+    if not account.actor_role_arn:
+        yield f"Account {account.account_id} has no actor role; an administrator can give it one."
+
+
+def _about_mode(decision: ScalingDecision, now: datetime) -> Iterator[str]:
+    policy = decision.instance.policy
+    if policy.mode != decision.mode:
+        yield f"The policy's mode was changed to {policy.mode}."
+    if decision.mode != Mode.EC2_RESIZE:
+        return
+    if not policy.allow_restart:
+        yield "The policy does not allow a restart any more."
+    if not maintenance.is_open(policy.maintenance_window, now):
+        yield f"The maintenance window ({policy.maintenance_window or 'none is set'}) is not open."
+
+
+def actions_left(account: CloudAccount, now: datetime) -> int:
+    """Return how many actions the account has left for this hour."""
+    counted = (Outcome.PENDING, Outcome.APPLIED, Outcome.FAILED, Outcome.UNKNOWN)
+    used = ordered(account, now).filter(outcome__in=counted).count()
+    return max(0, settings.SCALING_ACTIONS_PER_HOUR - used)
