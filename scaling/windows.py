@@ -1,0 +1,153 @@
+"""The newest samples of many instances, by their own timestamps: what the rules look at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from scaling.columns import Samples
+
+SIMULATED = 3
+"""models.Source.SIMULATED, which a module without Django cannot name."""
+_NARROW = 16
+_CELLS = 1 << 16
+
+Positions = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Windows of about the same length: `values` is metrics x samples x rows, `outlier` samples x rows.
+
+    The newest sample is last; shorter windows begin with NaN. Samples come before rows so that numpy's inner
+    loops run over thousands of rows instead of ten samples.
+    """
+
+    rows: Positions
+    values: npt.NDArray[np.float64]
+    outlier: npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A window for each of n instances: `samples` from `first` to before `stop`, none where those are equal.
+
+    `known` counts the samples of which CPU or memory is known, `span_us` is the time from the first to the
+    last of them, `simulated` says whether any sample is. All of them are in one of the blocks but the empty.
+    """
+
+    samples: Samples
+    first: Positions
+    stop: Positions
+    known: npt.NDArray[np.intp]
+    span_us: npt.NDArray[np.int64]
+    simulated: npt.NDArray[np.bool_]
+    blocks: tuple[Block, ...]
+
+    @classmethod
+    def of(cls, samples: Samples, instances: npt.NDArray[np.int32], reach_us: npt.NDArray[np.int64]) -> Self:
+        """Return a window for each of `instances`, ascending: what is later than its newest less its reach.
+
+        `samples` may hold more: other instances', and older ones.
+        """
+        first = np.searchsorted(samples.instance, instances, "left")
+        stop = np.searchsorted(samples.instance, instances, "right")
+        first = _trimmed(samples.time, first, stop, reach_us)
+        known, span_us = _known(samples, first, stop)
+        simulated = _count(samples.source == SIMULATED, first, stop) > 0
+        return cls(samples, first, stop, known, span_us, simulated, tuple(_blocks(samples, first, stop)))
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def is_empty(self) -> npt.NDArray[np.bool_]:
+        return np.equal(self.first, self.stop)
+
+    def newest_us(self) -> npt.NDArray[np.int64]:
+        """Return the time of each newest sample; where there is none, what is before all times."""
+        newest = np.full(len(self), np.iinfo(np.int64).min)
+        some = ~self.is_empty
+        newest[some] = self.samples.time[self.stop[some] - 1]
+        return newest
+
+    def current(self) -> npt.NDArray[np.float64]:
+        """Return the newest sample of each window, metrics x rows, NaN where there is none."""
+        current = np.full((len(self.samples.values), len(self)), np.nan)
+        some = ~self.is_empty
+        current[:, some] = self.samples.values[:, self.stop[some] - 1]
+        return current
+
+    def row(self, i: int) -> Samples:
+        """Return the samples of one window."""
+        part = slice(self.first[i], self.stop[i])
+        of = self.samples
+        return Samples(
+            of.instance[part], of.time[part], of.source[part], of.outlier[part], of.values[:, part]
+        )
+
+
+def _trimmed(
+    time: npt.NDArray[np.int64], first: Positions, stop: Positions, reach_us: npt.NDArray[np.int64]
+) -> Positions:
+    """Move each start to the first sample in reach of the newest one: a bisection of all rows at once."""
+    if not len(time):
+        return first
+    cut = time[stop - 1] - reach_us
+    low, high = first, stop
+    while (is_open := low < high).any():
+        middle = np.minimum((low + high) // 2, len(time) - 1)
+        is_later = time[middle] > cut
+        low, high = (
+            np.where(is_open & ~is_later, middle + 1, low),
+            np.where(is_open & is_later, middle, high),
+        )
+    return low
+
+
+def _count(is_so: npt.NDArray[np.bool_], first: Positions, stop: Positions) -> Positions:
+    """Return for how many samples of each window something is so."""
+    before = _before(is_so)
+    return before[stop] - before[first]
+
+
+def _before(is_so: npt.NDArray[np.bool_]) -> Positions:
+    """Return for how many samples before each position, and before the end, something is so."""
+    return np.concatenate([np.zeros(1, np.intp), np.cumsum(is_so, dtype=np.intp)])
+
+
+def _known(samples: Samples, first: Positions, stop: Positions) -> tuple[Positions, npt.NDArray[np.int64]]:
+    """Return how many samples of each window know CPU or memory, and the time from the first to the last."""
+    is_known = ~(np.isnan(samples.values[0]) & np.isnan(samples.values[1]))
+    before = _before(is_known)
+    start, end = before[first], before[stop]
+    time, some = samples.time[is_known], start < end
+    span_us = np.zeros(len(first), np.int64)
+    span_us[some] = time[end[some] - 1] - time[start[some]]
+    return end - start, span_us
+
+
+def _blocks(samples: Samples, first: Positions, stop: Positions) -> Iterator[Block]:
+    """Put windows of one order of length together, in pieces that fit a processor's cache.
+
+    One window of a day among thousands of five minutes so widens no other.
+    """
+    order = np.ceil(np.log2(np.maximum(stop - first, _NARROW))).astype(np.intp)
+    for exponent in np.unique(order):
+        rows = np.flatnonzero((order == exponent) & (first < stop))
+        step = max(1, _CELLS >> int(exponent))
+        for start in range(0, len(rows), step):
+            yield _block(samples, rows[start : start + step], first, stop)
+
+
+def _block(samples: Samples, rows: Positions, first: Positions, stop: Positions) -> Block:
+    width = int((stop[rows] - first[rows]).max())
+    at = stop[rows] - width + np.arange(width)[:, np.newaxis]
+    is_outside = at < first[rows]
+    at[is_outside] = 0
+    values, outlier = samples.values[:, at], samples.outlier[at]
+    values[:, is_outside] = np.nan
+    outlier[is_outside] = 0
+    return Block(rows, values, outlier)
