@@ -1,0 +1,126 @@
+"""What stands between a rule's wish and the deed, for one instance. Pure: all that counts is handed in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from scaling.capacity import FIRST_LEVEL, LAST_LEVEL
+
+ASG, EC2_RESIZE, RECOMMEND = "asg", "ec2-resize", "recommend"
+NONE, APPLIED, RECOMMENDED, PENDING = "none", "applied", "recommended", "pending"
+"""Values of models.Mode and models.Outcome, which a module without Django cannot name."""
+
+
+class Limits(Protocol):
+    """What the guard reads of models.ScalingPolicy."""
+
+    min_level: int
+    max_level: int
+    cooldown_up_s: int
+    cooldown_down_s: int
+    allow_restart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How things stand with an instance; read under the lock of its row when the ruling is acted on.
+
+    `pending` says that an action is under way, `simulated` that the window has simulated samples; `may_act`
+    is about the owner's role; `actions_left` is what is left of the account's budget of this hour. The last
+    four matter where something is changed at AWS.
+    """
+
+    level: int
+    last_action_at: datetime | None
+    pending: bool
+    kill_switch: bool
+    simulated: bool
+    is_mock: bool
+    mode: str
+    may_act: bool = False
+    has_actor_role: bool = False
+    actions_left: int = 0
+    in_maintenance_window: bool = False
+
+
+class Veto(NamedTuple):
+    """Why a wish is not granted: a code that has no numbers, and a sentence that has."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The level from now on, what was held against the wish, and the value of models.Outcome that follows."""
+
+    level_after: int
+    vetoes: tuple[Veto, ...]
+    outcome: str
+
+
+def check(direction: int, state: State, policy: Limits, now: datetime) -> Ruling:
+    """Grant the wish for a level more (1) or less (-1), unless anything is against it; 0 wishes nothing."""
+    if not direction:
+        return Ruling(state.level, (), NONE)
+    vetoes = tuple(_vetoes(direction, state, policy, now))
+    if vetoes:
+        return Ruling(state.level, vetoes, NONE)
+    if state.mode in (ASG, EC2_RESIZE):
+        return Ruling(state.level, (), PENDING)
+    if state.mode == RECOMMEND:
+        return Ruling(state.level, (), RECOMMENDED)
+    return Ruling(state.level + direction, (), APPLIED)
+
+
+def _vetoes(direction: int, state: State, policy: Limits, now: datetime) -> Iterator[Veto]:
+    """Tell everything that is against it, so that nobody removes one obstacle to find the next."""
+    if state.kill_switch:
+        yield Veto("kill_switch", "The kill switch is engaged: nothing is scaled.")
+    if state.pending:
+        yield Veto("pending", "An earlier action on this instance is still under way.")
+    yield from _beyond_limits(direction, state.level, policy)
+    yield from _cooling_down(direction, state.last_action_at, policy, now)
+    if state.mode in (ASG, EC2_RESIZE):
+        yield from _barred_from_aws(state)
+    if state.mode == EC2_RESIZE:
+        yield from _unready_for_restart(state, policy)
+
+
+def _beyond_limits(direction: int, level: int, policy: Limits) -> Iterator[Veto]:
+    """Look at the end that the wish leads to, so that a level outside the limits may come back."""
+    highest, lowest = min(policy.max_level, LAST_LEVEL), max(policy.min_level, FIRST_LEVEL)
+    if direction > 0 and level >= highest:
+        yield Veto("max_level", f"Level {level} is not to be exceeded: the highest allowed is {highest}.")
+    if direction < 0 and level <= lowest:
+        yield Veto("min_level", f"Level {level} is not to be left: the lowest allowed is {lowest}.")
+
+
+def _cooling_down(
+    direction: int, last_action_at: datetime | None, policy: Limits, now: datetime
+) -> Iterator[Veto]:
+    cooldown_s = policy.cooldown_up_s if direction > 0 else policy.cooldown_down_s
+    passed_s = (now - last_action_at).total_seconds() if last_action_at else float("inf")
+    if passed_s < cooldown_s:
+        yield Veto("cooldown", f"The last action was {passed_s:.0f} s ago; the cooldown is {cooldown_s} s.")
+
+
+def _barred_from_aws(state: State) -> Iterator[Veto]:
+    if state.is_mock:
+        yield Veto("mock", f"A mock exists here alone: mode {state.mode} has nothing to act on.")
+    if state.simulated:
+        yield Veto("simulated", "The window has simulated samples: they change nothing at AWS.")
+    if not state.may_act:
+        yield Veto("owner", f"Mode {state.mode} needs an owner who is operator or administrator.")
+    if not state.has_actor_role:
+        yield Veto("actor_role", "The instance's account has no role to act with.")
+    if state.actions_left <= 0:
+        yield Veto("budget", "The account's scaling actions of this hour are used up: 0 are left.")
+
+
+def _unready_for_restart(state: State, policy: Limits) -> Iterator[Veto]:
+    if not policy.allow_restart:
+        yield Veto("restart", "A resize stops the instance, which the policy's allow_restart does not allow.")
+    if not state.in_maintenance_window:
+        yield Veto("maintenance_window", "A resize waits for the policy's maintenance window.")
