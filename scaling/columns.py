@@ -1,6 +1,7 @@
 """Samples of managed instances by columns, as numpy holds them: a million at once, no object for any."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,5 +25,22 @@ class Samples:
     outlier: npt.NDArray[np.int16]
     values: npt.NDArray[np.float64]
 
+    @classmethod
+    def none(cls) -> Self:
+        """Return no samples."""
+        return cls(
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.int16),
+            np.zeros(0, np.int16),
+            np.zeros((len(METRICS), 0)),
+        )
+
     def __len__(self) -> int:
         return len(self.instance)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Self:
+        """Keep some of the samples."""
+        return type(self)(
+            self.instance[kept], self.time[kept], self.source[kept], self.outlier[kept], self.values[:, kept]
+        )

@@ -12,6 +12,7 @@ from alerts import services as alerts
 from alerts.models import Severity
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
 from pipelines.models import Run, Status, Step
+from scaling.models import ManagedInstance, Mode, ScalingPolicy
 
 MORNING = datetime(2026, 3, 1, 6, tzinfo=UTC)
 _numbers = count(1)
@@ -132,6 +133,27 @@ def run(pipeline="ec2", status=Status.SUCCEEDED, **fields):
 
 def step(of, name, status=Status.SUCCEEDED, **fields):
     return Step.objects.create(run=of, name=name, status=status, attempt=1, **fields)
+
+
+# --- The autoscaler --------------------------------------------------------------------------
+def managed(owner=None, *, policy=None, **fields):
+    """A monitored mock with its policy; with `inventory`, a real instance that is recommended about."""
+    number = next(_numbers)
+    found = fields.get("inventory")
+    created = ManagedInstance.objects.create(
+        **{
+            "owner": owner or user("operator"),
+            "instance_id": found.instance_id if found else f"mock-{number}",
+            "instance_type": found.instance_type if found else "t2.micro",
+            "region": found.region if found else "mock",
+            "is_mock": found is None,
+            "is_monitoring": True,
+            **fields,
+        }
+    )
+    mode = Mode.MOCK if created.is_mock else Mode.RECOMMEND
+    ScalingPolicy.objects.create(instance=created, **{"mode": mode, **(policy or {})})
+    return created
 
 
 # --- Alerts ----------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ class Batch:
 
     def written(self) -> bytes:
         """Write the samples for COPY, in binary format."""
-        return binary.written(self.series, self.times, self.values)
+        return binary.written([self.series, self.times], self.values)
 
 
 def _microseconds(moments: Iterable[datetime]) -> npt.NDArray[np.int64]:

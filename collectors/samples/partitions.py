@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import OperationalError, connection, models, transaction
@@ -15,17 +15,19 @@ logger = logging.getLogger(__name__)
 AHEAD = timedelta(days=3)
 # A writer that looked at its clock just before midnight must still find its partition.
 SPARE = timedelta(days=1)
-# Hours are small beside their samples, and worth more time.
-HOURS_KEPT = 3
 # Whoever reads the table waits behind the drop; so it gives up soon, and the next round tries again.
 DROP_LOCK_TIMEOUT = "500ms"
 
 
 @dataclass(frozen=True, slots=True)
 class Partitioned:
-    """A table with a partition for each UTC day, named after it: metric_samples_20260320."""
+    """A table with a partition for each UTC day, named after it: metric_samples_20260320.
+
+    `kept` says for how many times METRIC_RETENTION_DAYS.
+    """
 
     model: type[models.Model]
+    kept: int = 1
 
     @property
     def table(self) -> str:
@@ -86,7 +88,19 @@ def _timed_out(error: OperationalError) -> bool:
 
 
 SAMPLES = Partitioned(MetricSample)
-HOURS = Partitioned(MetricHour)
+# Hours are small beside their samples, and worth more time.
+HOURS = Partitioned(MetricHour, kept=3)
+_tables = {each.table: each for each in (SAMPLES, HOURS)}
+
+
+def register(table: Partitioned) -> None:
+    """Have a table of another app maintained, too."""
+    _tables[table.table] = table
+
+
+def every() -> dict[str, Partitioned]:
+    """Return the tables that are maintained, by name."""
+    return dict(_tables)
 
 
 def oldest_day(today: date) -> date:
@@ -99,9 +113,19 @@ def newest_day(today: date) -> date:
     return today + timedelta(days=1)
 
 
+def accepted(today: date) -> tuple[datetime, datetime]:
+    """Return the half-open range of time that samples are accepted for."""
+    return midnight(oldest_day(today)), midnight(newest_day(today) + timedelta(days=1))
+
+
+def midnight(day: date) -> datetime:
+    """Return when a UTC day begins."""
+    return datetime.combine(day, time(), UTC)
+
+
 def maintain(table: Partitioned, today: date) -> dict[str, int]:
     """Create a table's partitions ahead and drop those whose time is over; count both."""
-    kept = (today - oldest_day(today)) * (HOURS_KEPT if table == HOURS else 1)
+    kept = (today - oldest_day(today)) * table.kept
     return {
         "created": table.ensure(today + timedelta(days=ahead) for ahead in range(AHEAD.days + 1)),
         "dropped": table.drop_before(today - kept - SPARE),

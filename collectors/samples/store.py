@@ -1,7 +1,7 @@
 """Writing samples: what is new is added, what was restated replaces what was there, in one transaction."""
 
 import logging
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -32,9 +32,7 @@ def store(samples: "Batch") -> Counts:
 
     Raises: InvalidInputError for a series that does not exist.
     """
-    today = timezone.now().date()
-    first = _midnight(partitions.oldest_day(today))
-    end = _midnight(partitions.newest_day(today) + _DAY)
+    first, end = partitions.accepted(timezone.now().date())
     kept = samples.between(first, end)
     counts = no_rows()
     if refused := len(samples) - len(kept):
@@ -43,10 +41,6 @@ def store(samples: "Batch") -> Counts:
     if kept:
         counts.update(_merge(kept))
     return counts
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _merge(samples: "Batch") -> Counts:
@@ -120,7 +114,7 @@ def _upsert_day(stage: bulk.Stage, day: date) -> tuple[int, int]:
                 RETURNING t.xmax = 0 AS created
             )
             SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM written""",
-            [_midnight(day), _midnight(day + _DAY)],
+            [partitions.midnight(day), partitions.midnight(day + _DAY)],
         )
         created, updated = cursor.fetchone()
     return created, updated

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
+from collectors.samples import binary
 from collectors.samples.batch import Batch, Sample
 
 NINE = datetime(2026, 3, 20, 9, tzinfo=UTC)
@@ -99,3 +100,18 @@ def test_is_written_in_the_binary_format_of_copy():
     assert content.startswith(b"PGCOPY\n\xff\r\n\0" + bytes(8))
     assert content.endswith(b"\xff\xff")
     assert content[19:-2] in {first + second, second + first}
+
+
+# --- COPY's format ---------------------------------------------------------------------------
+def test_reads_the_columns_that_were_written():
+    keys, codes = np.array([7, 8], np.int32), np.array([-1, 3], np.int16)
+    values = np.array([[1.5, 2.5], [0.0, -1.0]])
+    content = binary.written([keys, codes], values)
+    columns = binary.read(content, [np.int32, np.int16, np.float64, np.float64])
+    assert [column.tolist() for column in columns] == [[7, 8], [-1, 3], [1.5, 2.5], [0.0, -1.0]]
+
+
+def test_refuses_rows_with_other_fields_than_expected():
+    one_of_eight_bytes = binary.written([], np.array([[1.5, 2.5]]))
+    with pytest.raises(ValueError, match="do not have the fields"):
+        binary.read(one_of_eight_bytes, [np.int16, np.int16])

@@ -1,0 +1,130 @@
+"""Samples of managed instances in and out of PostgreSQL, by columns in COPY's binary format."""
+
+import io
+import logging
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+from django.utils import timezone
+
+from collectors import bulk
+from collectors.samples import binary, partitions
+from collectors.samples.partitions import Partitioned
+from pipelines.registry import Counts, no_rows
+from scaling.columns import METRICS, Samples
+from scaling.models import ManagedInstance, ManagedSample, Source
+from scaling.moments import microseconds, moment
+
+logger = logging.getLogger(__name__)
+
+TABLE = Partitioned(ManagedSample)
+
+_KEY = ("instance_id", "timestamp")
+_COLUMNS = (*_KEY, "source", "outlier", *METRICS)
+_KINDS = (np.int32, np.int64, np.int16, np.int16, *[np.float64] * len(METRICS))
+_DAY = timedelta(days=1)
+_DAY_US = _DAY // timedelta(microseconds=1)
+
+
+# --- In --------------------------------------------------------------------------------------
+def store(samples: Samples) -> Counts:
+    """Merge the samples: of a moment the later one counts, but unknown never replaces known.
+
+    For use inside a transaction. A simulated sample is replaced by another simulated one alone. What is older
+    than the retention, or lies in the future, is not stored but counted as `refused`, and logged; samples of
+    instances that were deleted meanwhile are left out.
+    """
+    first, end = partitions.accepted(timezone.now().date())
+    in_time = (samples.time >= microseconds(first)) & (samples.time < microseconds(end))
+    kept = samples if in_time.all() else samples.where(in_time)
+    counts = no_rows()
+    if refused := len(samples) - len(kept):
+        counts["refused"] = refused
+        logger.warning("%d samples refused: their time is not between %s and %s", refused, first, end)
+    if len(kept):
+        counts.update(_merge(kept))
+    return counts
+
+
+def _merge(samples: Samples) -> Counts:
+    days = [moment(day * _DAY_US).date() for day in np.unique(samples.time // _DAY_US)]
+    TABLE.ensure(days)
+    known: list[binary.Numbers] = [samples.instance, samples.time, samples.source, samples.outlier]
+    content = binary.written(known, samples.values)
+    counts = Counts(unchanged=len(samples))
+    with bulk.copied(ManagedSample, _COLUMNS, content, key=_KEY, rows=len(samples)) as stage:
+        for day in days:
+            created, updated = _upsert(stage, day)
+            counts.update(created=created, updated=updated, unchanged=-created - updated)
+    return counts
+
+
+def _upsert(stage: bulk.Stage, day: date) -> tuple[int, int]:
+    """Merge a day of the stage into its partition; return how many were created, and updated."""
+    # In the order of the key, so that two writers cannot wait for each other.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _upserting(stage.table, TABLE.name(day)),
+            [partitions.midnight(day), partitions.midnight(day + _DAY), Source.SIMULATED, Source.SIMULATED],
+        )
+        created, updated = cursor.fetchone()
+    return created, updated
+
+
+def _upserting(stage: str, partition: str) -> str:
+    # Only the partition itself, not the table above it, can tell inserted rows from updated ones.
+    columns = ", ".join(_COLUMNS)
+    written = ("source", "outlier", *METRICS)
+    stored = ", ".join(f"t.{column}" for column in written)
+    merged = ", ".join(
+        ["EXCLUDED.source", "EXCLUDED.outlier", *(f"coalesce(EXCLUDED.{each}, t.{each})" for each in METRICS)]
+    )
+    return f"""
+        WITH written AS (
+            INSERT INTO {partition} AS t ({columns})
+            SELECT {columns} FROM {stage} s WHERE timestamp >= %s AND timestamp < %s
+            AND EXISTS (SELECT FROM {ManagedInstance._meta.db_table} i WHERE i.id = s.instance_id)
+            ORDER BY {", ".join(_KEY)}
+            ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET ({", ".join(written)}) = ROW({merged})
+            WHERE ({stored}) IS DISTINCT FROM ({merged}) AND (t.source <> %s OR EXCLUDED.source = %s)
+            RETURNING t.xmax = 0 AS created
+        )
+        SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created) FROM written"""
+
+
+def forget(instance: ManagedInstance, **_signal: Any) -> None:
+    """Delete the samples of an instance that was deleted: no constraint leads to them."""
+    ManagedSample.objects.filter(instance_id=instance.pk).delete()
+
+
+# --- Out -------------------------------------------------------------------------------------
+def read(instances: npt.NDArray[np.int32], since_us: npt.NDArray[np.int64] | int) -> Samples:
+    """Return the samples of these instances, given ascending, from a moment on: one for all, or one each."""
+    if not len(instances):
+        return Samples.none()
+    since = np.broadcast_to(np.asarray(since_us, np.int64), instances.shape)
+    parameters = [
+        bulk.array(instances.tolist()),
+        bulk.array(since.tolist()),
+        moment(int(since.min())),
+    ]
+    content = io.BytesIO()
+    with connection.cursor() as cursor:
+        selected = cursor.mogrify(_SELECTED, parameters).decode()
+        cursor.copy_expert(f"COPY ({selected}) TO STDOUT (FORMAT binary)", content)
+    instance, time, source, outlier, *values = binary.read(content.getbuffer(), _KINDS)
+    return Samples(instance, time, source, outlier, np.stack(values))
+
+
+# By key whatever the planner knows of the table: its statistics are always older than the newest samples. The
+# moment that is the same for all keeps the partitions of other days out.
+_SELECTED = f"""
+    SELECT {", ".join([*_COLUMNS[:4], *(f"coalesce({metric}, 'NaN')" for metric in METRICS)])}
+    FROM unnest(%s::int[], %s::bigint[]) AS wanted (id, since_us) CROSS JOIN LATERAL (
+        SELECT * FROM {TABLE.table} s WHERE s.instance_id = wanted.id AND s.timestamp >= %s
+        AND s.timestamp >= '2000-01-01 00:00+00'::timestamptz + wanted.since_us * interval '1 microsecond'
+        ORDER BY s.timestamp OFFSET 0
+    ) found"""
