@@ -1,0 +1,35 @@
+"""What is due every few seconds: its slots are taken by whoever comes first, and leave no rows behind."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from pipelines import workers
+from pipelines.models import Tick
+from pipelines.slots import Every
+
+# Beat fires a little earlier or later than the time before. Where it passes the beginning of a slot that way,
+# two firings would meet the same slot, and the one between would be nobody's.
+EARLY = timedelta(seconds=2)
+
+
+def claim(name: str, period: timedelta, now: datetime) -> datetime | None:
+    """Take the slot that is running, or the next one shortly before it begins; None when both are taken."""
+    slots = Every(period)
+    # The same slot twice is refused the second time.
+    candidates = (slots.latest(now), slots.latest(now + EARLY))
+    return next((slot for slot in candidates if take(name, slot)), None)
+
+
+def take(name: str, slot: datetime) -> bool:
+    """Take a slot; False where it was taken before, or a later one was. PostgreSQL decides a race."""
+    table = Tick._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} AS t (name, slot, claimed_at, worker) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET (slot, claimed_at, worker)"
+            " = (EXCLUDED.slot, EXCLUDED.claimed_at, EXCLUDED.worker) WHERE t.slot < EXCLUDED.slot",
+            [name, slot, timezone.now(), workers.name()],
+        )
+        return bool(cursor.rowcount)
