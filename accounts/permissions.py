@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -28,6 +29,12 @@ def has_role(user: User | AnonymousUser, *roles: Role) -> bool:
     if not user.is_active:
         return False
     return user.is_superuser or user.groups.filter(name__in=roles).exists()
+
+
+def having_role(*roles: Role) -> QuerySet[User]:
+    """Return the users whom `has_role` tells to have one of these roles."""
+    in_groups = User.groups.through.objects.filter(group__name__in=roles).values("user")
+    return User.objects.filter(Q(is_superuser=True) | Q(pk__in=in_groups), is_active=True)
 
 
 class IsViewer(BasePermission):

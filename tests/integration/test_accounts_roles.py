@@ -8,7 +8,14 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from accounts import tokens
-from accounts.permissions import IsAdministrator, IsOperator, ViewersReadAdministratorsWrite
+from accounts.permissions import (
+    IsAdministrator,
+    IsOperator,
+    Role,
+    ViewersReadAdministratorsWrite,
+    has_role,
+    having_role,
+)
 from core import api
 from tests import builders
 
@@ -99,3 +106,12 @@ def test_a_disabled_administrator_has_no_role():
     client = APIClient()
     client.force_authenticate(builders.user("administrator", is_active=False))
     assert client.get("/settings").status_code == 403
+
+
+@pytest.mark.parametrize("roles", [(Role.VIEWER, Role.OPERATOR), (Role.OPERATOR,), ()])
+def test_users_are_found_by_what_would_be_told_of_each(roles):
+    users = [builders.user(role) for role in ROLES]
+    users += [builders.user("viewer", is_active=False), builders.user("administrator", is_active=False)]
+    users[2].groups.add(Group.objects.get_or_create(name="viewer")[0])
+    assert set(having_role(*roles)) == {user for user in users if has_role(user, *roles)}
+    assert having_role(*roles).count() == len(having_role(*roles))
