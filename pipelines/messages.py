@@ -1,6 +1,7 @@
-"""The broker: it only carries the ids of runs and steps, and may lose them."""
+"""The broker: it only carries orders, such as the ids of runs and steps, and may lose them."""
 
 import logging
+from typing import Any
 
 import redis
 from kombu.exceptions import OperationalError
@@ -24,10 +25,18 @@ def queue_of(work: Run | Step) -> str:
 def send(work: Run | Step) -> bool:
     """Tell the workers to plan a run or to do a step; False, with a warning, while the broker is away."""
     task = "pipelines.tasks.plan_run" if isinstance(work, Run) else "pipelines.tasks.execute_step"
+    sent = order(task, work.pk, queue=queue_of(work))
+    if not sent:
+        logger.warning("%s stays queued in the ledger", work)
+    return sent
+
+
+def order(task: str, *arguments: Any, queue: str, expires_s: float | None = None) -> bool:
+    """Order a task, which nobody begins after it expired; False, with a warning, while the broker is away."""
     try:
-        app.send_task(task, args=[work.pk], queue=queue_of(work))
+        app.send_task(task, args=arguments, queue=queue, expires=expires_s)
     except OperationalError as error:
-        logger.warning("%s stays queued in the ledger, the broker cannot be reached: %s", work, error)
+        logger.warning("%s is not ordered, the broker cannot be reached: %s", task, error)
         return False
     return True
 
