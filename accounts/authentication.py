@@ -1,9 +1,10 @@
-"""Who asks: the bearer of a token."""
+"""Who asks: the bearer of a token, or a session on a page of this site."""
 
 from typing import cast
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -12,6 +13,7 @@ from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from accounts.models import User
 
+_ELSEWHERE = ("cross-site", "same-site")
 _EXPIRED = "Token has expired"
 _INVALID = "Token is invalid"
 
@@ -52,3 +54,23 @@ def _user(token: Token) -> User:
         return cast("User", JWTAuthentication().get_user(token))
     except (AuthenticationFailed, ValidationError) as error:
         raise AuthenticationFailed(_INVALID) from error
+
+
+class OwnOriginSessionAuthentication(SessionAuthentication):
+    """Takes the session of the admin and of the browsable API, from pages of this origin alone.
+
+    Pages of other origins have tokens. A cookie that their requests carry counts for nothing: browsers
+    take another port of this host for the same site, and send it.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return the session's user, or None without one. Raises: PermissionDenied without a CSRF token."""
+        return super().authenticate(request) if _is_of_own_origin(request) else None
+
+
+def _is_of_own_origin(request: Request) -> bool:
+    """Tell whether one of our pages asks, also behind a proxy; what is no browser says nothing of origins."""
+    if request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
+        return False
+    own = {f"{request.scheme}://{request.get_host()}", *settings.CSRF_TRUSTED_ORIGINS}
+    return "Origin" not in request.headers or request.headers["Origin"] in own

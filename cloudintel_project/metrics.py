@@ -12,13 +12,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.authentication import BearerAuthentication
+from accounts.authentication import BearerAuthentication, OwnOriginSessionAuthentication
 from accounts.permissions import IsViewer
 from alerts.metrics import AlertCollector
 from core.api import ExactJSONRenderer
@@ -79,7 +79,11 @@ class _WhateverIsAccepted(BaseContentNegotiation):
 class MetricsView(APIView):
     """The state of CloudIntel in Prometheus' text format, for its operators."""
 
-    authentication_classes = (ScrapeTokenAuthentication, BearerAuthentication, SessionAuthentication)
+    authentication_classes = (
+        ScrapeTokenAuthentication,
+        BearerAuthentication,
+        OwnOriginSessionAuthentication,
+    )
     permission_classes = (IsScraperOrViewer,)
     renderer_classes = (ExactJSONRenderer,)
     content_negotiation_class = _WhateverIsAccepted

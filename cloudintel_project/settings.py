@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",
+    "corsheaders",
     "django_celery_beat",
     "django_filters",
     "drf_spectacular",
@@ -86,6 +87,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "core.request_log.RequestLogMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    # Before whatever may answer by itself: scripts of other origins read refusals, too.
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.RequestLimitsMiddleware",
@@ -201,7 +204,7 @@ SIMPLE_JWT = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.authentication.OwnOriginSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsViewer"],
     "DEFAULT_RENDERER_CLASSES": [
@@ -216,6 +219,19 @@ REST_FRAMEWORK = {
     "COERCE_DECIMAL_TO_STRING": False,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+# Scripts of all origins may use the API, with the tokens that they have. Cookies take no part: browsers
+# are not told to send any, and accounts.authentication heeds none that come.
+CORS_ALLOW_ALL_ORIGINS = True
+CORS_URLS_REGEX = r"^/api(/|$)"
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "x-request-id", "x-requested-with")
+CORS_EXPOSE_HEADERS = (
+    "Content-Disposition",
+    "Link",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+    "X-Total-Count",
+)
 SPECTACULAR_SETTINGS = {
     "TITLE": "CloudIntel",
     "DESCRIPTION": (
