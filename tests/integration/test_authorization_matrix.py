@@ -1,0 +1,211 @@
+"""Who may ask what: every method of every route in the URL conf, asked by everybody.
+
+A route that is served and not in the table fails, and so does a line of the table that nothing serves.
+"""
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from pipelines import messages
+from tests import builders
+from tests.integration.routes import METHODS, Route, served
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "securepassword123"
+
+# --- Who asks --------------------------------------------------------------------------------
+ROLES = {
+    "anonymous": None,
+    "owner": None,
+    "other user": None,
+    "viewer": "viewer",
+    "operator": "operator",
+    "administrator": "administrator",
+}
+"""The role of each; the owner is a user like the other one, but for the instance that they registered."""
+
+EVERYBODY = set(ROLES)
+USERS = EVERYBODY - {"anonymous"}
+VIEWERS = {"viewer", "operator", "administrator"}
+OPERATORS = {"operator", "administrator"}
+ADMINISTRATORS = {"administrator"}
+OWNER = {"owner"}
+
+# --- What they may ask -----------------------------------------------------------------------
+TABLE = """
+    GET    /                                         EVERYBODY       302
+    POST   /                                         EVERYBODY       302
+    PUT    /                                         EVERYBODY       302
+    PATCH  /                                         EVERYBODY       302
+    DELETE /                                         EVERYBODY       302
+    GET    /livez                                    EVERYBODY       200
+    GET    /readyz                                   EVERYBODY       200
+    GET    /metrics                                  VIEWERS         200
+
+    GET    /api/                                     EVERYBODY       200
+    GET    /api/docs                                 EVERYBODY       200
+    GET    /api/schema                               EVERYBODY       200
+    POST   /api/auth/register                        EVERYBODY       201
+    POST   /api/auth/login                           EVERYBODY       200
+    GET    /api/auth/me                              USERS           200
+    POST   /api/auth/password                        USERS           200
+
+    POST   /sync-ec2                                 OPERATORS       202
+    POST   /sync-cost                                OPERATORS       202
+    POST   /sync-cpu                                 OPERATORS       202
+    GET    /cost-trend                               VIEWERS         200
+    GET    /cost-summary                             VIEWERS         200
+    GET    /cpu-trend                                VIEWERS         200
+
+    GET    /api/v1/                                  VIEWERS         200
+    GET    /api/v1/accounts/                         VIEWERS         200
+    POST   /api/v1/accounts/                         ADMINISTRATORS  201
+    GET    /api/v1/accounts/{account_id}/            VIEWERS         200
+    PUT    /api/v1/accounts/{account_id}/            ADMINISTRATORS  200
+    PATCH  /api/v1/accounts/{account_id}/            ADMINISTRATORS  200
+    DELETE /api/v1/accounts/{account_id}/            ADMINISTRATORS  204
+    GET    /api/v1/accounts/{account_id}/price/      VIEWERS         200
+    GET    /api/v1/inventory/                        VIEWERS         200
+    GET    /api/v1/inventory/{instance_id}/          VIEWERS         200
+    GET    /api/v1/volumes/                          VIEWERS         200
+    GET    /api/v1/volumes/{volume_id}/              VIEWERS         200
+    GET    /api/v1/costs/                            VIEWERS         200
+    GET    /api/v1/cpu/                              VIEWERS         200
+    GET    /api/v1/samples/                          VIEWERS         200
+    GET    /api/v1/fleet-cpu/                        VIEWERS         200
+    GET    /api/v1/runs/                             VIEWERS         200
+    GET    /api/v1/runs/{pk}/                        VIEWERS         200
+    GET    /api/v1/alerts/                           VIEWERS         200
+    GET    /api/v1/alerts/{pk}/                      VIEWERS         200
+"""
+"""Each route, who gets past its permissions, and the status that the sound question of `asked` gets them."""
+
+EXPECTED = {
+    Route(method, address): (globals()[who], int(status))
+    for method, address, who, status in map(str.split, TABLE.strip().replace("\n\n", "\n").splitlines())
+}
+ADMIN = sorted({route.address for route in served() if route.address.startswith("/admin/")})
+ROUTES = sorted(EXPECTED)
+ADDRESSES = sorted({route.address for route in ROUTES})
+QUERIES = {"/api/v1/samples/": "?instance_id=i-1"}
+NEW_ACCOUNT = {"account_id": "222222222222", "name": "another"}
+BODIES = {
+    Route("POST", "/api/auth/register"): {"email": "new@example.com", "password": PASSWORD},
+    Route("POST", "/api/auth/login"): {"email": "known@example.com", "password": PASSWORD},
+    Route("POST", "/api/auth/password"): {"current_password": PASSWORD, "new_password": "another password"},
+    Route("POST", "/api/v1/accounts/"): NEW_ACCOUNT,
+    Route("PUT", "/api/v1/accounts/{account_id}/"): {"account_id": "111111111111", "name": "renamed"},
+    Route("PATCH", "/api/v1/accounts/{account_id}/"): {"name": "renamed"},
+}
+
+
+@pytest.fixture
+def keys(monkeypatch, settings):
+    """One of everything that addresses name, by the name."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(messages, "send", lambda _run: True)
+    builders.user(email="known@example.com", password=PASSWORD)
+    account = builders.account("111111111111")
+    builders.instance(account, instance_id="i-1")
+    builders.volume(account, volume_id="vol-1")
+    return {
+        "account_id": account.account_id,
+        "instance_id": "i-1",
+        "volume_id": "vol-1",
+        "alerts": builders.alert().pk,
+        "runs": builders.run().pk,
+    }
+
+
+def filled(address, keys):
+    """Put the keys into the address; a `pk` is that of the collection that it is in."""
+    collection = address.removeprefix("/api/v1/").partition("/")[0]
+    return address.format(**{"pk": keys.get(collection), **keys}) + QUERIES.get(address, "")
+
+
+def client(who, user=None):
+    if who == "anonymous":
+        return APIClient()
+    person = user or builders.user(ROLES[who], password=PASSWORD)
+    return APIClient(headers={"Authorization": f"Bearer {tokens.issue(person)}"})
+
+
+def asked(who, route, keys):
+    """Ask with all that the route needs."""
+    return getattr(client(who), route.method.lower())(filled(route.address, keys), BODIES.get(route))
+
+
+def test_every_route_is_in_the_table_and_nothing_else_is():
+    assert set(EXPECTED) == {route for route in served() if route.address not in ADMIN}
+
+
+@pytest.mark.parametrize("who", ROLES)
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+def test_each_may_ask_what_is_theirs(route, who, keys):
+    allowed, status = EXPECTED[route]
+    answer = asked(who, route, keys)
+    if who in allowed:
+        assert answer.status_code == status
+    else:
+        assert answer.status_code == (401 if who == "anonymous" else 403)
+        assert set(answer.json()) == {"error"}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_what_a_route_does_not_serve_nobody_may_ask(address, keys):
+    unserved = {Route(method, address) for method in METHODS} - set(EXPECTED)
+    for route in unserved:
+        assert asked("administrator", route, keys).status_code == 405
+        assert asked("anonymous", route, keys).status_code in (401, 405)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_other_methods_tell_nobody_more_than_the_table_does(address, method, keys):
+    open_to = set().union(*(allowed for route, (allowed, _) in EXPECTED.items() if route.address == address))
+    for who in EVERYBODY - open_to:
+        answer = client(who).generic(method, filled(address, keys))
+        assert answer.status_code in (401, 403, 405)
+
+
+@pytest.mark.parametrize("address", [each for each in ADDRESSES if each != "/"])
+def test_each_address_is_the_same_with_and_without_its_slash(address, keys):
+    forms = [filled(address, keys).partition("?")[0].rstrip("/") + slash for slash in ("", "/")]
+    bare, slashed = [client("viewer").get(form + QUERIES.get(address, "")) for form in forms]
+    assert bare.status_code == slashed.status_code != 404
+
+
+# --- The admin -------------------------------------------------------------------------------
+IN_THE_ADMIN = {"app_label": "accounts", "content_type_id": 0, "id": 1, "object_id": 1, "url": "nothing"}
+LOGIN = "/admin/login/"
+
+
+def session(who):
+    browser = Client()
+    if who != "anonymous":
+        browser.force_login(builders.user(ROLES[who]), backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("who", sorted(EVERYBODY - ADMINISTRATORS))
+def test_the_admin_sends_all_others_to_its_login(who, method):
+    browser = session(who)
+    for address in set(ADMIN) - {LOGIN, "/admin/logout/"}:
+        answer = getattr(browser, method)(address.format(**IN_THE_ADMIN))
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, LOGIN), address
+
+
+def test_the_admin_is_for_administrators():
+    browser = session("administrator")
+    for address in set(ADMIN) - {LOGIN}:
+        answer = browser.get(address.format(**IN_THE_ADMIN))
+        assert not answer.headers.get("Location", "").startswith(LOGIN), address
+    assert browser.get("/admin/").status_code == 200
+
+
+def test_a_token_opens_no_page_of_the_admin():
+    assert client("administrator").get("/admin/").status_code == 302
