@@ -7,7 +7,7 @@ else each metric whose newest value is outside its window's fences votes.
 import numpy as np
 import numpy.typing as npt
 
-from scaling.quartiles import Fences, Floats, fences
+from scaling.quartiles import Fences, Floats, fences, tally
 from scaling.verdicts import (
     CPU,
     MEMORY,
@@ -43,11 +43,11 @@ def outliers(windows: Windows, values: Floats) -> npt.NDArray[np.int16]:
     """Return the flags of one new sample a row, metrics x rows, against the window before it: see Samples."""
     flags = np.zeros(len(windows), np.int16)
     for block in windows.blocks:
-        found = fences(block.values, block.outlier, np.full(len(block.rows), float(MIN_BASE)))
-        new = values[:, block.rows]
+        found = fences(block.values, block.outlier, np.full(len(block), float(MIN_BASE)))
+        new = values[:, block.at]
         for metric in range(len(values)):
-            flags[block.rows] |= (new[metric] > found.upper[metric]).astype(np.int16) << 2 * metric
-            flags[block.rows] |= (new[metric] < found.lower[metric]).astype(np.int16) << 2 * metric + 1
+            flags[block.at] |= (new[metric] > found.upper[metric]).astype(np.int16) << 2 * metric
+            flags[block.at] |= (new[metric] < found.lower[metric]).astype(np.int16) << 2 * metric + 1
     return flags
 
 
@@ -79,46 +79,44 @@ def _is_stale(windows: Windows, now_us: int, period_s: Floats) -> Flags:
 
 def _judge(block: Block, verdicts: Verdicts) -> None:
     """Ask the tiers in their order; each decides of the rows that those before it left."""
-    policies = verdicts.policies.at(block.rows)
-    low_share, high_share = _shares(block, verdicts, policies)
-    undecided = verdicts.rule[block.rows] == Rule.STEADY
-    is_low = undecided & (low_share >= policies.share)
-    is_hot = undecided & ~is_low & (high_share >= policies.share)
-    _decide(verdicts, block.rows[is_low], Rule.SUSTAINED_DOWN, -1)
-    _decide(verdicts, block.rows[is_hot], Rule.SUSTAINED_UP, 1)
-    _vote(block, undecided & ~is_low & ~is_hot, verdicts)
+    at = block.at
+    is_low, is_hot = _sustained(block, verdicts)
+    is_open = verdicts.rule[at] == Rule.STEADY
+    _decide(verdicts, block.rows[is_open & is_low], Rule.SUSTAINED_DOWN, -1)
+    _decide(verdicts, block.rows[is_open & is_hot & ~is_low], Rule.SUSTAINED_UP, 1)
+    is_open &= ~(is_low | is_hot)
+    if is_open.any():
+        _vote(block, is_open, verdicts)
 
 
-def _shares(block: Block, verdicts: Verdicts, policies: Policies) -> tuple[Floats, Floats]:
-    """Note which shares of all samples are low and hot. What is unknown is neither high nor low."""
-    cpu, memory = block.values[CPU], block.values[MEMORY]
+def _sustained(block: Block, verdicts: Verdicts) -> tuple[Flags, Flags]:
+    """Note which shares of all samples are low and hot, and say of which rows that is enough.
+
+    What is unknown is neither high nor low.
+    """
+    at, cpu, memory = block.at, block.values[:, CPU], block.values[:, MEMORY]
+    policies = verdicts.policies.at(at)
     is_low = (cpu < policies.cpu_low) & ~(memory >= policies.memory_low)
     is_hot = (cpu > policies.cpu_high) | (memory > policies.memory_high)
-    size = verdicts.windows.stop[block.rows] - verdicts.windows.first[block.rows]
-    low_share, high_share = is_low.sum(axis=0) / size, is_hot.sum(axis=0) / size
-    verdicts.low_share[block.rows], verdicts.high_share[block.rows] = low_share, high_share
-    return low_share, high_share
+    size = verdicts.windows.stop[at] - verdicts.windows.first[at]
+    low_share, high_share = tally(is_low) / size, tally(is_hot) / size
+    verdicts.low_share[at], verdicts.high_share[at] = low_share, high_share
+    return low_share >= policies.share, high_share >= policies.share
 
 
 def _decide(verdicts: Verdicts, rows: npt.NDArray[np.intp], rule: Rule, direction: int) -> None:
     verdicts.rule[rows], verdicts.direction[rows] = rule, direction
 
 
-def _vote(block: Block, left: Flags, verdicts: Verdicts) -> None:
-    """Let the metrics of the rows that are left vote; up wins where both ways have enough votes."""
-    rows = block.rows[left]
-    if not len(rows):
-        return
-    values, outlier = (
-        (block.values, block.outlier) if left.all() else (block.values[:, :, left], block.outlier[:, left])
-    )
-    found = fences(values, outlier, verdicts.policies.min_samples[rows])
-    current = verdicts.current[:, rows]
-    up, down = _weighed(current > found.upper), _weighed(current < found.lower)
-    verdicts.fences.put(rows, found)
-    verdicts.votes_up[rows], verdicts.votes_down[rows] = up, down
-    _decide(verdicts, rows[down >= VOTES_NEEDED], Rule.IQR, -1)
-    _decide(verdicts, rows[up >= VOTES_NEEDED], Rule.IQR, 1)
+def _vote(block: Block, is_open: Flags, verdicts: Verdicts) -> None:
+    """Let the metrics of the rows that are open vote; up wins where both ways have enough votes."""
+    found = fences(block.values, block.outlier, verdicts.policies.min_samples[block.at])
+    current = block.values[-1]
+    up, down = (_weighed(outside) * is_open for outside in (current > found.upper, current < found.lower))
+    verdicts.fences.put(block.at, found)
+    verdicts.votes_up[block.at], verdicts.votes_down[block.at] = up, down
+    _decide(verdicts, block.rows[down >= VOTES_NEEDED], Rule.IQR, -1)
+    _decide(verdicts, block.rows[up >= VOTES_NEEDED], Rule.IQR, 1)
 
 
 def _weighed(is_outside: Flags) -> npt.NDArray[np.int8]:

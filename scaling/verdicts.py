@@ -79,7 +79,7 @@ class Verdicts:
     """What the rules say, a row for each window: `direction` is 1 up, 0 hold, -1 down.
 
     `current` is metrics x rows. `low_share` and `high_share` are the samples that were low or hot as shares
-    of the window; fences and votes are those of the rows that no sustained load decided.
+    of the window; votes are those of the rows that no sustained load decided.
     """
 
     windows: Windows

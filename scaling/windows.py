@@ -19,15 +19,24 @@ Positions = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Windows of about the same length: `values` is metrics x samples x rows, `outlier` samples x rows.
+    """Windows of about the same length: `values` is samples x metrics x rows, `outlier` samples x rows.
 
-    The newest sample is last; shorter windows begin with NaN. Samples come before rows so that numpy's inner
-    loops run over thousands of rows instead of ten samples.
+    The newest sample is last; shorter windows begin with NaN. Rows come last so that numpy's inner loops run
+    over thousands of them instead of ten samples.
     """
 
     rows: Positions
     values: npt.NDArray[np.float64]
     outlier: npt.NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def at(self) -> slice | Positions:
+        """The rows as an index: a slice, which copies nothing, where they follow each other."""
+        first, last = int(self.rows[0]), int(self.rows[-1])
+        return slice(first, last + 1) if last - first + 1 == len(self.rows) else self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,8 @@ class Windows:
     def current(self) -> npt.NDArray[np.float64]:
         """Return the newest sample of each window, metrics x rows, NaN where there is none."""
         current = np.full((len(self.samples.values), len(self)), np.nan)
-        some = ~self.is_empty
-        current[:, some] = self.samples.values[:, self.stop[some] - 1]
+        for block in self.blocks:
+            current[:, block.at] = block.values[-1]
         return current
 
     def row(self, i: int) -> Samples:
@@ -147,7 +156,7 @@ def _block(samples: Samples, rows: Positions, first: Positions, stop: Positions)
     at = stop[rows] - width + np.arange(width)[:, np.newaxis]
     is_outside = at < first[rows]
     at[is_outside] = 0
-    values, outlier = samples.values[:, at], samples.outlier[at]
-    values[:, is_outside] = np.nan
-    outlier[is_outside] = 0
-    return Block(rows, values, outlier)
+    values = np.empty((width, len(samples.values), len(rows)))
+    for metric, series in enumerate(samples.values):
+        values[:, metric] = np.where(is_outside, np.nan, series[at])
+    return Block(rows, values, np.where(is_outside, np.int16(0), samples.outlier[at]))

@@ -69,8 +69,8 @@ def test_blocks_hold_each_window_once_with_its_newest_sample_last():
     found = windows(*(series([float(count)] * count) for count in range(11)))
     assert sorted(np.concatenate([block.rows for block in found.blocks])) == list(range(1, 11))
     for block in found.blocks:
-        assert block.values[0, -1].tolist() == block.rows.tolist()
-        assert np.isfinite(block.values[0]).sum(axis=0).tolist() == block.rows.tolist()
+        assert block.values[-1, 0].tolist() == block.rows.tolist()
+        assert np.isfinite(block.values[:, 0]).sum(axis=0).tolist() == block.rows.tolist()
 
 
 def test_one_long_window_widens_no_other():
