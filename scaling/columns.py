@@ -39,8 +39,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.instance)
 
-    def where(self, kept: npt.NDArray[np.bool_]) -> Self:
-        """Keep some of the samples."""
+    def where(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Self:
+        """Keep some of the samples: those for which this is true, or those at these places.
+
+        Nothing is copied for a slice.
+        """
         return type(self)(
             self.instance[kept], self.time[kept], self.source[kept], self.outlier[kept], self.values[:, kept]
         )

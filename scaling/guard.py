@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from scaling.capacity import FIRST_LEVEL, LAST_LEVEL
 
-ASG, EC2_RESIZE, RECOMMEND = "asg", "ec2-resize", "recommend"
+MOCK, RECOMMEND, ASG, EC2_RESIZE = "mock", "recommend", "asg", "ec2-resize"
 NONE, APPLIED, RECOMMENDED, PENDING = "none", "applied", "recommended", "pending"
 """Values of models.Mode and models.Outcome, which a module without Django cannot name."""
 

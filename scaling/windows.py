@@ -91,11 +91,7 @@ class Windows:
 
     def row(self, i: int) -> Samples:
         """Return the samples of one window."""
-        part = slice(self.first[i], self.stop[i])
-        of = self.samples
-        return Samples(
-            of.instance[part], of.time[part], of.source[part], of.outlier[part], of.values[:, part]
-        )
+        return self.samples.where(slice(int(self.first[i]), int(self.stop[i])))
 
 
 def _trimmed(

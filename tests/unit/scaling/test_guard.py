@@ -139,6 +139,6 @@ def test_tells_all_that_is_against_it_at_once():
 
 # --- What both sides name --------------------------------------------------------------------
 def test_modes_and_outcomes_are_those_of_the_models():
-    assert {guard.ASG, guard.EC2_RESIZE, guard.RECOMMEND} < set(models.Mode.values)
+    assert {guard.MOCK, guard.RECOMMEND, guard.ASG, guard.EC2_RESIZE} == set(models.Mode.values)
     assert {guard.ASG, guard.EC2_RESIZE} == set(models.ACTING)
     assert {guard.NONE, guard.APPLIED, guard.RECOMMENDED, guard.PENDING} < set(models.Outcome.values)
