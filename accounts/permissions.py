@@ -67,11 +67,19 @@ class IsAdministrator(BasePermission):
         return has_role(request.user)
 
 
-class ViewersReadAdministratorsWrite(BasePermission):
-    """Allows viewers to read what only administrators may change."""
+class ViewersReadOperatorsWrite(BasePermission):
+    """Allows viewers to read what only operators may change."""
+
+    writers: type[IsOperator | IsAdministrator] = IsOperator
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """Ask the permission that the method calls for, and take its message."""
-        rule = IsViewer() if request.method in SAFE_METHODS else IsAdministrator()
+        rule = IsViewer() if request.method in SAFE_METHODS else self.writers()
         self.message = rule.message
         return rule.has_permission(request, view)
+
+
+class ViewersReadAdministratorsWrite(ViewersReadOperatorsWrite):
+    """Allows viewers to read what only administrators may change."""
+
+    writers = IsAdministrator
