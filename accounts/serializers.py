@@ -42,16 +42,19 @@ class PasswordField(TextField):
 
 
 class CompleteSerializer(serializers.Serializer[Any]):
-    """Takes an object that has all of its fields; `missing` says so when one is absent or empty."""
+    """Takes an object that has all that is required; `missing` says so when one is absent or empty."""
 
     missing: str
     default_error_messages = {"invalid": "The body must be a JSON object, not {datatype}."}
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the values. Raises: ValidationError."""
-        if isinstance(data, Mapping) and any(data.get(name) in (None, "") for name in self.fields):
+        if isinstance(data, Mapping) and any(data.get(name) in (None, "") for name in self._required()):
             raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [self.missing]})
         return super().to_internal_value(data)
+
+    def _required(self) -> list[str]:
+        return [name for name, field in self.fields.items() if field.required]
 
 
 class CredentialsSerializer(CompleteSerializer):
