@@ -6,6 +6,7 @@ from alerts import views as alerts
 from collectors import views as collectors
 from collectors.samples import views as samples
 from pipelines import views as pipelines
+from scaling.views import control as scaling
 
 router = DefaultRouter()
 router.include_format_suffixes = False
@@ -18,3 +19,4 @@ router.register("samples", samples.SampleViewSet, basename="sample")
 router.register("fleet-cpu", samples.FleetCpuViewSet, basename="fleet-cpu")
 router.register("runs", pipelines.RunViewSet, basename="run")
 router.register("alerts", alerts.AlertViewSet, basename="alert")
+router.register("scaling/events", scaling.EventViewSet, basename="scaling-event")

@@ -1,18 +1,29 @@
 """Rows for tests: each builder needs only what the test is about, the rest is plausible."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
+from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Severity
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
 from pipelines.models import Run, Status, Step
-from scaling.models import ManagedInstance, Mode, ScalingPolicy
+from scaling import storage
+from scaling.models import (
+    Direction,
+    ManagedInstance,
+    ManagedSample,
+    Mode,
+    Outcome,
+    ScalingDecision,
+    ScalingPolicy,
+    Source,
+)
 
 MORNING = datetime(2026, 3, 1, 6, tzinfo=UTC)
 _numbers = count(1)
@@ -38,6 +49,11 @@ def client(role=None):
     connected = APIClient()
     connected.force_authenticate(user(role))
     return connected
+
+
+def bearer(person):
+    """A client of the API with a token of that user."""
+    return APIClient(headers={"Authorization": f"Bearer {tokens.issue(person)}"})
 
 
 # --- The estate ------------------------------------------------------------------------------
@@ -154,6 +170,49 @@ def managed(owner=None, *, policy=None, **fields):
     mode = Mode.MOCK if created.is_mock else Mode.RECOMMEND
     ScalingPolicy.objects.create(instance=created, **{"mode": mode, **(policy or {})})
     return created
+
+
+def managed_sample(of, timestamp=MORNING, **fields):
+    """A mock's sample at 45 % CPU and memory, with its partition."""
+    storage.TABLE.ensure([timestamp.astimezone(UTC).date()])
+    return ManagedSample.objects.create(
+        **{
+            "instance": of,
+            "timestamp": timestamp,
+            "source": Source.MOCK,
+            "cpu": 45.0,
+            "memory": 45.0,
+            "network_in": 1_024_000.0,
+            "network_out": 512_000.0,
+            **fields,
+        }
+    )
+
+
+def decision(of, timestamp=MORNING, **fields):
+    """A scale-up from level 1 to 2 that was carried out."""
+    return ScalingDecision.objects.create(
+        **{
+            "instance": of,
+            "slot": timestamp.replace(microsecond=0),
+            "timestamp": timestamp,
+            "decision": Direction.SCALE_UP,
+            "rule": "sustained_up",
+            "reason": "Sustained scale up: CPU > 90% for 85.0% of last 5 minutes (Current: 92.50%)",
+            "cpu_utilization": 92.5,
+            "memory_usage": 68.3,
+            "network_in": 2_048_000.0,
+            "network_out": 1_024_000.0,
+            "level_before": 1,
+            "level_after": 2,
+            "mode": Mode.MOCK,
+            "policy_version": 1,
+            "outcome": Outcome.APPLIED,
+            "outcome_at": timestamp + timedelta(seconds=1),
+            "inputs": {"votes": {"up": 1}, "window": {"samples": 10}},
+            **fields,
+        }
+    )
 
 
 # --- Alerts ----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from pipelines import messages
+from scaling import audit
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,7 @@ def estate(monkeypatch):
     builders.cpu_day(instance, "2026-03-01")
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
     builders.alert()
+    audit.record("policy-changed", user=builders.user())
     parent = builders.run("daily", requested_by=builders.user())
     return builders.run("cost", parent=parent), parent
 
@@ -72,6 +74,8 @@ ANSWERS = [
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
     ("/api/v1/alerts/", ""),
+    ("/api/v1/scaling/kill-switch/", ""),
+    ("/api/v1/scaling/events/", ""),
     ("/api/", ""),
     ("/livez", ""),
 ]

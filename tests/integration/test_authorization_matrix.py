@@ -80,6 +80,9 @@ TABLE = """
     GET    /api/v1/runs/{pk}/                        VIEWERS         200
     GET    /api/v1/alerts/                           VIEWERS         200
     GET    /api/v1/alerts/{pk}/                      VIEWERS         200
+    GET    /api/v1/scaling/events/                   VIEWERS         200
+    GET    /api/v1/scaling/kill-switch/              VIEWERS         200
+    PATCH  /api/v1/scaling/kill-switch/              OPERATORS       200
 """
 """Each route, who gets past its permissions, and the status that the sound question of `asked` gets them."""
 
@@ -99,6 +102,7 @@ BODIES = {
     Route("POST", "/api/v1/accounts/"): NEW_ACCOUNT,
     Route("PUT", "/api/v1/accounts/{account_id}/"): {"account_id": "111111111111", "name": "renamed"},
     Route("PATCH", "/api/v1/accounts/{account_id}/"): {"name": "renamed"},
+    Route("PATCH", "/api/v1/scaling/kill-switch/"): {"engaged": True},
 }
 
 
