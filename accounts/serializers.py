@@ -123,9 +123,9 @@ class ProfileSerializer(serializers.Serializer[User]):
     monitoring_count = serializers.SerializerMethodField()
 
     def get_instance_count(self, user: User) -> int:
-        """Count the user's managed instances: none, as nothing in CloudIntel manages instances."""
-        return 0
+        """Count what the user registered with the autoscaler."""
+        return user.managed_instances.count()
 
     def get_monitoring_count(self, user: User) -> int:
-        """Count those that are monitored; see above."""
-        return 0
+        """Count those that are monitored."""
+        return user.managed_instances.monitored().count()

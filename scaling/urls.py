@@ -2,8 +2,13 @@
 
 from django.urls import path
 
-from scaling.views import control
+from scaling.views import control, instances
 
 urlpatterns = [
+    path("instances/", instances.InstancesView.as_view(), name="instances"),
+    path("instances/<str:instance_id>", instances.InstanceView.as_view(), name="managed-instance"),
+    path("instances/<str:instance_id>/monitor/start", instances.StartView.as_view(), name="monitor-start"),
+    path("instances/<str:instance_id>/monitor/stop", instances.StopView.as_view(), name="monitor-stop"),
+    path("instances/<str:instance_id>/policy", instances.PolicyView.as_view(), name="policy"),
     path("v1/scaling/kill-switch/", control.KillSwitchView.as_view(), name="kill-switch"),
 ]

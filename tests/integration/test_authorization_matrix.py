@@ -83,8 +83,20 @@ TABLE = """
     GET    /api/v1/scaling/events/                   VIEWERS         200
     GET    /api/v1/scaling/kill-switch/              VIEWERS         200
     PATCH  /api/v1/scaling/kill-switch/              OPERATORS       200
+
+    GET    /api/instances/                           USERS           200
+    POST   /api/instances/                           USERS           201
+    GET    /api/instances/{instance_id}              OWNER           200
+    DELETE /api/instances/{instance_id}              OWNER           204
+    PATCH  /api/instances/{instance_id}/monitor/start OWNER          200
+    PATCH  /api/instances/{instance_id}/monitor/stop OWNER           400
+    GET    /api/instances/{instance_id}/policy       OWNER           200
+    PATCH  /api/instances/{instance_id}/policy       OWNER           200
 """
-"""Each route, who gets past its permissions, and the status that the sound question of `asked` gets them."""
+"""Each route, who gets past its permissions, and the status that the question of `asked` gets them.
+
+What is asked about an instance is asked of one that is not monitored, so that stopping it is refused.
+"""
 
 EXPECTED = {
     Route(method, address): (globals()[who], int(status))
@@ -103,6 +115,13 @@ BODIES = {
     Route("PUT", "/api/v1/accounts/{account_id}/"): {"account_id": "111111111111", "name": "renamed"},
     Route("PATCH", "/api/v1/accounts/{account_id}/"): {"name": "renamed"},
     Route("PATCH", "/api/v1/scaling/kill-switch/"): {"engaged": True},
+    Route("POST", "/api/instances/"): {
+        "instance_id": "mock-1",
+        "instance_type": "t2.micro",
+        "region": "mock",
+        "is_mock": True,
+    },
+    Route("PATCH", "/api/instances/{instance_id}/policy"): {"cpu_high": 80},
 }
 
 
@@ -115,7 +134,10 @@ def keys(monkeypatch, settings):
     account = builders.account("111111111111")
     builders.instance(account, instance_id="i-1")
     builders.volume(account, volume_id="vol-1")
+    owner = builders.user(password=PASSWORD)
+    builders.managed(owner, instance_id="i-1", is_monitoring=False)
     return {
+        "owner": owner,
         "account_id": account.account_id,
         "instance_id": "i-1",
         "volume_id": "vol-1",
@@ -139,7 +161,8 @@ def client(who, user=None):
 
 def asked(who, route, keys):
     """Ask with all that the route needs."""
-    return getattr(client(who), route.method.lower())(filled(route.address, keys), BODIES.get(route))
+    user = keys["owner"] if who == "owner" else None
+    return getattr(client(who, user), route.method.lower())(filled(route.address, keys), BODIES.get(route))
 
 
 def test_every_route_is_in_the_table_and_nothing_else_is():
