@@ -89,6 +89,59 @@ def test_answers_keep_to_the_schema(schema, estate, path, query):
     jsonschema.validate(answer.json(), answer_schema(schema, path, "get", 200))
 
 
+@pytest.fixture
+def managed(estate):
+    """An instance with all that can be told of one."""
+    instance = builders.managed(
+        inventory=builders.instance(), is_monitoring=False, last_action_at=builders.MORNING
+    )
+    builders.managed_sample(instance, outlier=1)
+    builders.managed_sample(instance, builders.MORNING.replace(hour=7), cpu=None, memory=None, network_in=0.5)
+    decision = builders.decision(instance)
+    audit.record("desired-capacity-set", instance=instance, decision=decision, desired=2)
+    return decision
+
+
+ID = "{instance_id}"
+MOCK = {"instance_id": "mock-1", "instance_type": "t2.micro", "region": "mock", "is_mock": True}
+ABOUT_INSTANCES = [
+    ("get", "/api/instances/", "", None, 200),
+    ("post", "/api/instances/", "", MOCK, 201),
+    ("get", f"/api/instances/{ID}", "", None, 200),
+    ("delete", f"/api/instances/{ID}", "", None, 204),
+    ("patch", f"/api/instances/{ID}/monitor/start", "", None, 200),
+    ("get", f"/api/instances/{ID}/policy", "", None, 200),
+    ("patch", f"/api/instances/{ID}/policy", "", {"cpu_high": 80}, 200),
+    ("get", f"/api/metrics/{ID}", "", None, 200),
+    ("get", f"/api/metrics/{ID}", "?detail=true", None, 200),
+    ("get", f"/api/metrics/decisions/{ID}", "", None, 200),
+    ("get", f"/api/metrics/decisions/{ID}/{{decision_id}}", "", None, 200),
+]
+
+
+@pytest.mark.parametrize("asked", ABOUT_INSTANCES, ids=lambda asked: " ".join(asked[:2]))
+def test_what_is_about_an_owners_instance_keeps_to_the_schema(schema, managed, asked):
+    method, path, query, body, status = asked
+    instance = managed.instance
+    url = path.format(instance_id=instance.instance_id, decision_id=managed.pk)
+    answer = getattr(builders.bearer(instance.owner), method)(url + query, body)
+    assert answer.status_code == status
+    if answer.content:
+        jsonschema.validate(answer.json(), answer_schema(schema, path, method, status))
+
+
+def test_what_is_about_an_instance_is_asked_with_a_token_alone(schema):
+    for method, path, *_ in ABOUT_INSTANCES:
+        assert schema["paths"][path][method]["security"] == [{"bearerAuth": []}]
+
+
+def test_the_examples_of_requests_are_taken(schema):
+    asked = schema["paths"]["/api/instances/"]["post"]["requestBody"]["content"]["application/json"]
+    for example in asked["examples"].values():
+        answer = builders.bearer(builders.user()).post("/api/instances/", example["value"])
+        assert answer.status_code == 201
+
+
 @pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202)])
 def test_a_start_keeps_to_the_schema(schema, estate, path, status):
     answer = builders.client("operator").post(path)

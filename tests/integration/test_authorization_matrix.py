@@ -92,6 +92,9 @@ TABLE = """
     PATCH  /api/instances/{instance_id}/monitor/stop OWNER           400
     GET    /api/instances/{instance_id}/policy       OWNER           200
     PATCH  /api/instances/{instance_id}/policy       OWNER           200
+    GET    /api/metrics/{instance_id}                OWNER           200
+    GET    /api/metrics/decisions/{instance_id}      OWNER           200
+    GET    /api/metrics/decisions/{instance_id}/{decision_id} OWNER  200
 """
 """Each route, who gets past its permissions, and the status that the question of `asked` gets them.
 
@@ -135,9 +138,10 @@ def keys(monkeypatch, settings):
     builders.instance(account, instance_id="i-1")
     builders.volume(account, volume_id="vol-1")
     owner = builders.user(password=PASSWORD)
-    builders.managed(owner, instance_id="i-1", is_monitoring=False)
+    managed = builders.managed(owner, instance_id="i-1", is_monitoring=False)
     return {
         "owner": owner,
+        "decision_id": builders.decision(managed).pk,
         "account_id": account.account_id,
         "instance_id": "i-1",
         "volume_id": "vol-1",

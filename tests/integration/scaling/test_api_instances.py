@@ -349,6 +349,9 @@ PER_INSTANCE = [
     ("patch", "/api/instances/{}/monitor/stop"),
     ("get", "/api/instances/{}/policy"),
     ("patch", "/api/instances/{}/policy"),
+    ("get", "/api/metrics/{}"),
+    ("get", "/api/metrics/decisions/{}"),
+    ("get", "/api/metrics/decisions/{}/aa0e8400-e29b-41d4-a716-446655440005"),
 ]
 
 
