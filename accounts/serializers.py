@@ -10,6 +10,7 @@ from rest_framework.settings import api_settings
 
 from accounts.models import User
 from accounts.passwords import LONGEST_PASSWORD
+from core.moments import MomentField
 
 
 class TextField(serializers.CharField):
@@ -116,9 +117,7 @@ class ProfileSerializer(serializers.Serializer[User]):
 
     user_id = serializers.UUIDField(source="pk")
     email = serializers.EmailField()
-    created_at = serializers.DateTimeField(
-        format="%Y-%m-%dT%H:%M:%S.%f", help_text="UTC, written without a zone."
-    )
+    created_at = MomentField()
     instance_count = serializers.SerializerMethodField()
     monitoring_count = serializers.SerializerMethodField()
 

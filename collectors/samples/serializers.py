@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from core.query import PeriodQuery
@@ -93,6 +94,8 @@ class FleetDaySerializer(serializers.Serializer[Any]):
     samples = serializers.IntegerField()
 
 
+# One object with the days in it, though the view's action is called `list`.
+@extend_schema_serializer(many=False)
 class FleetCpuSerializer(serializers.Serializer[Any]):
     """The fleet's CPU load by day."""
 

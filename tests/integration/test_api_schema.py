@@ -71,11 +71,13 @@ ANSWERS = [
     ("/api/v1/volumes/{volume_id}/", ""),
     ("/api/v1/costs/", ""),
     ("/api/v1/cpu/", ""),
+    ("/api/v1/fleet-cpu/", ""),
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
     ("/api/v1/alerts/", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
+    ("/api/auth/me", ""),
     ("/api/", ""),
     ("/livez", ""),
 ]
@@ -156,6 +158,7 @@ def test_a_start_keeps_to_the_schema(schema, estate, path, status):
         (None, "/cost-trend", 403),
         ("viewer", "/cpu-trend?instance_id=i-9", 404),
         ("viewer", "/cost-trend?account=999999999999", 404),
+        ("viewer", "/api/v1/runs/?page=9", 404),
     ],
 )
 def test_errors_keep_to_the_schema(schema, role, url, status):
@@ -170,6 +173,21 @@ def test_every_operation_that_needs_a_token_says_how_it_refuses(schema):
         for operation in path.values():
             if {} not in operation["security"]:
                 assert {"401", "403"} <= set(operation["responses"]), operation["operationId"]
+
+
+def test_every_operation_that_takes_a_body_says_which_it_refuses(schema):
+    for path in schema["paths"].values():
+        for operation in path.values():
+            if "requestBody" in operation:
+                assert {"400", "413", "415"} <= set(operation["responses"]), operation["operationId"]
+
+
+def test_a_moment_without_a_zone_is_not_said_to_be_a_date_time(schema):
+    """RFC 3339, which OpenAPI goes by, wants a zone."""
+    created_at = schema["components"]["schemas"]["Profile"]["properties"]["created_at"]
+    assert created_at["type"] == "string"
+    assert "format" not in created_at
+    assert re.fullmatch(created_at["pattern"], created_at["example"])
 
 
 def test_amounts_are_numbers(schema):
