@@ -1,0 +1,110 @@
+"""What schemathesis thinks of when it reads the schema: none of it fails, all is answered as documented."""
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi import checks
+
+from accounts import tokens
+from alerts.models import Alert, Severity
+from cloudintel_project.wsgi import application
+from collectors import views
+from pipelines import messages
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+KNOWN = {
+    "account": "111111111111",
+    "account_id": "111111111111",
+    "id": 1,
+    "instance_id": "i-1",
+    "volume_id": "vol-1",
+}
+"""What is there to be found, by the name of the parameter; schemathesis would hardly guess any of it."""
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+# The authorization matrix tries the methods that a route does not serve.
+_CONFIG = {"phases": {"coverage": {"unexpected-methods": []}}}
+# The same requests in each run; all of them differ from each other, so there is nothing to shrink.
+_EXAMPLES = settings(
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def _finding(given):
+    """Take the values as given, or those instead of them that can be found."""
+    found = {name: KNOWN[name] for name in given if name in KNOWN} if isinstance(given, dict) else {}
+    return st.sampled_from([given, {**given, **found}]) if found else st.just(given)
+
+
+schema = schemathesis.openapi.from_dict(
+    SchemaGenerator().get_schema(request=None, public=True), config=SchemathesisConfig.from_dict(_CONFIG)
+)
+schema.app = application
+
+
+@schema.hook
+def flatmap_path_parameters(context, path_parameters):
+    return _finding(path_parameters)
+
+
+@schema.hook
+def flatmap_query(context, query):
+    return _finding(query)
+
+
+@schema.hook
+def flatmap_body(context, body):
+    return _finding(body)
+
+
+@pytest.fixture(autouse=True)
+def _one_connection():
+    """Keep the test's connection from one request to the next, as Django's own client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def token(monkeypatch):
+    """The token of an administrator, who gets past all permissions, and a little of everything to find."""
+    monkeypatch.setattr(messages, "send", lambda _run: True)
+    monkeypatch.setattr(views, "_wait_for", lambda _run, seconds: None)
+    account = builders.account(KNOWN["account_id"])
+    instance = builders.instance(account, instance_id=KNOWN["instance_id"])
+    builders.volume(account, volume_id=KNOWN["volume_id"])
+    builders.cpu_day(instance, "2026-03-01")
+    builders.cost(account, "2026-03-01", "0.0000008072")
+    builders.step(builders.run(id=KNOWN["id"]), "a step")
+    Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
+    return tokens.issue(builders.user("administrator"))
+
+
+@schema.parametrize()
+@_EXAMPLES
+def test_requests_are_answered_as_the_schema_says(case, token):
+    with transaction.atomic():
+        answer = case.call(headers={"Authorization": f"Bearer {token}"}, base_url="http://127.0.0.1")
+        transaction.set_rollback(True)
+    case.validate_response(answer, checks=CHECKS)
