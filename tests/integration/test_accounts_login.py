@@ -80,6 +80,24 @@ def test_both_fields_are_required(body):
     assert (answer.status_code, answer.json()) == (400, {"error": "Email and password are required"})
 
 
+def test_no_body_at_all_lacks_both_fields():
+    answer = APIClient().post("/api/auth/login")
+    assert (answer.status_code, answer.json()) == (400, {"error": "Email and password are required"})
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"text"', "7", "{", '{"email": NaN}'])
+def test_a_body_that_is_no_object_is_refused_with_the_reason(body):
+    answer = APIClient().generic("POST", "/api/auth/login", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["error"]
+    assert answer.json()["error"]
+
+
+def test_a_form_is_not_accepted():
+    answer = APIClient().post("/api/auth/login", {"email": EMAIL, "password": PASSWORD}, format="multipart")
+    assert (answer.status_code, list(answer.json())) == (415, ["error"])
+
+
 @pytest.mark.parametrize(
     ("email", "password"), [(7, PASSWORD), (EMAIL, 7), (EMAIL, ["x"]), ("x" * 255, PASSWORD), (EMAIL, "a\0b")]
 )

@@ -208,6 +208,12 @@ def test_is_served_to_anybody():
     assert {"/cost-trend", "/sync-ec2", "/api/v1/runs/{id}/", "/api/auth/login"} <= set(served["paths"])
 
 
+def test_the_documentation_is_swagger_on_that_schema():
+    page = APIClient().get("/api/docs").content.decode()
+    assert "SwaggerUIBundle(" in page
+    assert "/api/schema" in page
+
+
 def test_the_documentation_needs_nothing_from_elsewhere():
     page = APIClient().get("/api/docs").content.decode()
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
