@@ -1,4 +1,4 @@
-"""Bulk writes: rows are copied into a temporary table and merged from there in one statement."""
+"""Bulk writes: rows are copied into a temporary table and merged from there in one statement; bulk reads."""
 
 import io
 import re
@@ -9,10 +9,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy.typing as npt
 import orjson
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
+from collectors.samples import binary
 from pipelines.registry import Counts
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
@@ -179,6 +181,15 @@ def _copied(stage: Stage, content: bytes, form: str) -> Iterator[Stage]:
 def _copy(cursor: CursorWrapper, table: str, columns: Sequence[str], content: bytes, form: str) -> None:
     sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT {form})"
     cursor.copy_expert(sql, io.BytesIO(content), size=_CHUNK)
+
+
+def columns(sql: str, parameters: Sequence[Any], kinds: Sequence[npt.DTypeLike]) -> list[npt.NDArray[Any]]:
+    """Return the columns that a query selects, which have these types and are never null."""
+    content = io.BytesIO()
+    with connection.cursor() as cursor:
+        selected = cursor.mogrify(sql, parameters).decode()
+        cursor.copy_expert(f"COPY ({selected}) TO STDOUT (FORMAT binary)", content)
+    return binary.read(content.getbuffer(), kinds)
 
 
 def array(numbers: Iterable[int]) -> str:

@@ -1,6 +1,5 @@
 """Samples of managed instances in and out of PostgreSQL, by columns in COPY's binary format."""
 
-import io
 import logging
 from datetime import date, timedelta
 from typing import Any
@@ -111,11 +110,7 @@ def read(instances: npt.NDArray[np.int32], since_us: npt.NDArray[np.int64] | int
         bulk.array(since.tolist()),
         moment(int(since.min())),
     ]
-    content = io.BytesIO()
-    with connection.cursor() as cursor:
-        selected = cursor.mogrify(_SELECTED, parameters).decode()
-        cursor.copy_expert(f"COPY ({selected}) TO STDOUT (FORMAT binary)", content)
-    instance, time, source, outlier, *values = binary.read(content.getbuffer(), _KINDS)
+    instance, time, source, outlier, *values = bulk.columns(_SELECTED, parameters, _KINDS)
     return Samples(instance, time, source, outlier, np.stack(values))
 
 

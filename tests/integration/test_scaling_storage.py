@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from collectors.samples import partitions
 from pipelines import ledger
 from scaling import storage
-from scaling.columns import Samples
 from scaling.models import ManagedSample, Source
 from scaling.moments import microseconds
 from tests import builders
+from tests.integration import scaling
 from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db
@@ -31,24 +31,8 @@ def instance():
     return builders.managed()
 
 
-def batch(*rows, source=Source.CLOUDWATCH, outlier=0):
-    """Samples of (instance, moment, cpu, memory, network_in, network_out), what is left out unknown."""
-    rows = sorted(rows, key=lambda row: (row[0].pk, row[1]))
-    values = np.full((4, len(rows)), NAN)
-    for column, (_, _, *known) in enumerate(rows):
-        values[: len(known), column] = known
-    return Samples(
-        np.array([row[0].pk for row in rows], np.int32),
-        np.array([microseconds(row[1]) for row in rows], np.int64),
-        np.full(len(rows), source, np.int16),
-        np.full(len(rows), outlier, np.int16),
-        values,
-    )
-
-
 def write(*rows, **columns):
-    with transaction.atomic():
-        return storage.store(batch(*rows, **columns))
+    return scaling.write(storage.store, *rows, **columns)
 
 
 def read(*instances, since=NOON - timedelta(minutes=5)):
@@ -116,7 +100,7 @@ def test_counts_and_tells_what_it_refuses(instance, moment, caplog):
 def test_nothing_is_stored_for_an_instance_that_was_deleted_meanwhile(instance):
     gone = builders.managed()
     rows = (gone, NOON, 1.0), (instance, NOON, 2.0)
-    samples = batch(*rows)
+    samples = scaling.samples(*rows)
     gone.delete()
     with transaction.atomic():
         assert storage.store(samples)["created"] == 1
@@ -125,7 +109,7 @@ def test_nothing_is_stored_for_an_instance_that_was_deleted_meanwhile(instance):
 
 # --- Out -------------------------------------------------------------------------------------
 def test_reads_what_was_stored_unknown_as_nan(instance):
-    written = batch((instance, NOON, 1.0, NAN, 3.0, NAN), source=Source.SIMULATED, outlier=5)
+    written = scaling.samples((instance, NOON, 1.0, NAN, 3.0, NAN), source=Source.SIMULATED, outlier=5)
     with transaction.atomic():
         storage.store(written)
     found = storage.read(np.array([instance.pk], np.int32), microseconds(NOON))
