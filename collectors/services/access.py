@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from itertools import islice
 from threading import Lock
+from typing import TypeVar
 
 from django.conf import settings
 
@@ -46,6 +47,7 @@ class RunMeter:
             self._claim.spend(usd=-call.usd)
 
 
+Row = TypeVar("Row")
 _meter: ContextVar[Meter] = ContextVar("meter")
 
 
@@ -178,7 +180,7 @@ class AccountsHandler(Handler):
         rates.admit(Place(account.account_id, region), str(self._claim.work.pk), **calls)
 
 
-def batched(rows: Iterable[int], size: int) -> Iterator[list[int]]:
+def batched(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
     """Yield the rows in lists of that size, the last one shorter."""
     left = iter(rows)
     while batch := list(islice(left, size)):

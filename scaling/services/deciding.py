@@ -1,0 +1,134 @@
+"""Decisions: what the rules wish and the guard grants, stored with all that led to it, once a slot."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from collectors.services.access import batched
+from pipelines.registry import Counts
+from scaling import guard
+from scaling.guard import Ruling
+from scaling.models import Direction, ManagedInstance, Outcome, ScalingDecision
+from scaling.roster import Roster
+from scaling.services import acting, judging
+from scaling.services.circumstances import Circumstances
+from scaling.services.judging import Finding
+
+BATCH = 500
+_WISHES = {1: Direction.SCALE_UP, 0: Direction.NO_ACTION, -1: Direction.SCALE_DOWN}
+_CHANGED = ("level", "level_is_simulated", "last_action_at", "last_verdict")
+
+
+def decide(slot: datetime, shard: int, shards: int) -> Counts:
+    """Decide about the monitored instances whose keys leave that remainder; safe to repeat.
+
+    What is as it was at the last decision stored leaves no trace. Returns the decisions stored, by direction
+    and outcome.
+    """
+    now = timezone.now()
+    counts: Counts = Counts()
+    for findings in batched(judging.news(Roster.of_shard(shard, shards), now), BATCH):
+        with transaction.atomic():
+            counts.update(_settled(findings, slot, now))
+    return counts
+
+
+def _settled(findings: Sequence[Finding], slot: datetime, now: datetime) -> Counts:
+    """Decide under the locks of the instances' rows, in the order of their keys."""
+    instances = _locked(findings, slot)
+    circumstances = Circumstances(instances, now)
+    decisions = []
+    for finding in findings:
+        instance = instances.get(finding.instance)
+        # A policy that was changed since is asked at the next slot.
+        if instance is None or instance.policy.version != finding.version:
+            continue
+        state = circumstances.state(instance, finding)
+        ruling = guard.check(finding.direction, state, instance.policy, now)
+        if _is_news(finding, ruling, instance):
+            decisions.append(_decision(finding, ruling, instance, slot=slot, now=now))
+            _note(finding, ruling, instance, now)
+        if ruling.outcome == Outcome.PENDING:
+            circumstances.spend(instance)
+    _store(decisions)
+    return Counts(f"{each.decision} {each.outcome}" for each in decisions)
+
+
+def _locked(findings: Iterable[Finding], slot: datetime) -> dict[int, ManagedInstance]:
+    """Return the instances as they are now, but those that this slot has been decided about."""
+    keys = [finding.instance for finding in findings]
+    rows = ManagedInstance.objects.monitored().filter(pk__in=keys).order_by("pk")
+    locked = list(
+        rows.select_related("policy", "inventory__account").select_for_update(of=("self",), no_key=True)
+    )
+    # Asked once the rows are locked: who held them may have decided.
+    decided = ScalingDecision.objects.filter(instance__in=keys, slot=slot)
+    done: set[Any] = set(decided.values_list("instance_id", flat=True))
+    return {instance.pk: instance for instance in locked if instance.pk not in done}
+
+
+def _is_news(finding: Finding, ruling: Ruling, instance: ManagedInstance) -> bool:
+    return ruling.outcome != Outcome.NONE or _kind(finding, ruling) != instance.last_verdict
+
+
+def _kind(finding: Finding, ruling: Ruling) -> str:
+    """Return what stays the same while only the numbers change: rule, wish, and what was against it."""
+    return ":".join([finding.kind, *(veto.code for veto in ruling.vetoes)])
+
+
+def _decision(
+    finding: Finding, ruling: Ruling, instance: ManagedInstance, *, slot: datetime, now: datetime
+) -> ScalingDecision:
+    wish = _WISHES[finding.direction]
+    current = finding.current()
+    return ScalingDecision(
+        instance=instance,
+        slot=slot,
+        timestamp=now,
+        decision=Direction.NO_ACTION if ruling.outcome == Outcome.NONE else wish,
+        rule=finding.rule,
+        reason=_reason(finding.reason(instance), ruling),
+        cpu_utilization=current["cpu"],
+        memory_usage=current["memory"],
+        network_in=current["network_in"],
+        network_out=current["network_out"],
+        level_before=instance.level,
+        level_after=_level_after(finding, ruling),
+        mode=instance.policy.mode,
+        policy_version=finding.version,
+        simulated=finding.simulated,
+        vetoes=[{"code": veto.code, "reason": veto.sentence} for veto in ruling.vetoes],
+        inputs={"wish": wish, **finding.inputs()},
+        outcome=ruling.outcome,
+        outcome_at=now if ruling.outcome in (Outcome.APPLIED, Outcome.RECOMMENDED) else None,
+    )
+
+
+def _reason(why: str, ruling: Ruling) -> str:
+    against = " ".join(veto.sentence for veto in ruling.vetoes)
+    return f"{why}. Held: {against}" if against else why
+
+
+def _level_after(finding: Finding, ruling: Ruling) -> int:
+    """Return the level that the decision leads to; a pending one does when it was carried out."""
+    return ruling.level_after + (finding.direction if ruling.outcome == Outcome.PENDING else 0)
+
+
+def _note(finding: Finding, ruling: Ruling, instance: ManagedInstance, now: datetime) -> None:
+    """Bring the instance up to date with a decision about it."""
+    instance.last_verdict = _kind(finding, ruling)
+    if ruling.outcome != Outcome.NONE:
+        instance.last_action_at = now
+    if ruling.level_after != instance.level:
+        instance.level, instance.level_is_simulated = ruling.level_after, finding.simulated
+
+
+def _store(decisions: Sequence[ScalingDecision]) -> None:
+    ScalingDecision.objects.bulk_create(decisions)
+    ManagedInstance.objects.bulk_update([decision.instance for decision in decisions], _CHANGED)
+    for decision in decisions:
+        if decision.outcome == Outcome.PENDING:
+            acting.order(decision)

@@ -1,0 +1,176 @@
+"""What the rules say of all monitored instances at once, and of which of them that is news."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from scaling import rules, storage
+from scaling.columns import METRICS, Samples
+from scaling.models import ManagedInstance, Source
+from scaling.moments import microseconds
+from scaling.roster import MOCK_PERIOD_S, VERDICT_BYTES, Roster
+from scaling.rules import Rule, Verdicts
+from scaling.windows import Windows
+
+Flags = npt.NDArray[np.bool_]
+
+_UNLISTED = "unlisted"
+_UNLISTED_HOLDS = f"{_UNLISTED}:hold"
+_PUNCTUAL_PERIODS = 2
+
+
+class Finding(Protocol):
+    """What the rules say of one instance, by one version of its policy; 1 is up, -1 down, 0 neither."""
+
+    @property
+    def instance(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def direction(self) -> int: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def simulated(self) -> bool: ...
+    def reason(self, of: ManagedInstance) -> str: ...
+    def current(self) -> dict[str, float | None]: ...
+    def inputs(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row of what the rules say; words and inputs are made for those that are stored."""
+
+    instance: int
+    version: int
+    verdicts: Verdicts
+    row: int
+
+    @property
+    def direction(self) -> int:
+        return int(self.verdicts.direction[self.row])
+
+    @property
+    def rule(self) -> str:
+        return self.verdicts.rule_name(self.row)
+
+    @property
+    def kind(self) -> str:
+        return self.verdicts.kind(self.row)
+
+    @property
+    def simulated(self) -> bool:
+        return bool(self.verdicts.simulated[self.row])
+
+    def reason(self, of: ManagedInstance) -> str:
+        return self.verdicts.reason(self.row)
+
+    def current(self) -> dict[str, float | None]:
+        values = self.verdicts.current[:, self.row].tolist()
+        return {name: None if np.isnan(value) else value for name, value in zip(METRICS, values, strict=True)}
+
+    def inputs(self) -> dict[str, Any]:
+        return self.verdicts.inputs(self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A real instance that is monitored, and may not be any more."""
+
+    instance: int
+    version: int
+    direction: int = 0
+    rule: str = _UNLISTED
+    kind: str = _UNLISTED_HOLDS
+    simulated: bool = False
+
+    def reason(self, of: ManagedInstance) -> str:
+        listed = of.inventory
+        if listed is None or listed.gone_at is not None or listed.region != of.region:
+            return f"Not monitorable: {of.instance_id} is not in the collected inventory of {of.region}"
+        return "Not monitorable: its owner needs the role viewer or operator, which an administrator can give"
+
+    def current(self) -> dict[str, float | None]:
+        return dict.fromkeys(METRICS)
+
+    def inputs(self) -> dict[str, Any]:
+        return {}
+
+
+def news(roster: Roster, now: datetime) -> Iterator[Finding]:
+    """Yield what is not as it was at the last decision stored, and whatever wants to act."""
+    may_be = roster.is_mock | roster.is_listed
+    yield from _unlisted(roster.at(~may_be))
+    for rows, verdicts in _judged(roster.at(may_be), microseconds(now)):
+        is_news = (verdicts.direction != 0) | (rows.verdict != _HOLDS[verdicts.rule])
+        for row in np.flatnonzero(is_news).tolist():
+            yield Judged(int(rows.instance[row]), int(rows.version[row]), verdicts, row)
+
+
+def _padded(kind: str) -> bytes:
+    return kind.encode().ljust(VERDICT_BYTES)
+
+
+# At the place of each rule, what `last_verdict` says where it held.
+_HOLDS = np.array([b"", *(_padded(f"{rule.name.lower()}:hold") for rule in sorted(Rule))])
+
+
+def _unlisted(roster: Roster) -> Iterator[Finding]:
+    is_news = roster.verdict != _padded(_UNLISTED_HOLDS)
+    pairs = zip(roster.instance[is_news].tolist(), roster.version[is_news].tolist(), strict=True)
+    return (Unlisted(instance, version) for instance, version in pairs)
+
+
+def _judged(roster: Roster, now_us: int) -> Iterator[tuple[Roster, Verdicts]]:
+    """Judge mocks that were measured in time by what they need; all others are read further back."""
+    punctual_s = _PUNCTUAL_PERIODS * roster.period_s
+    mocks = roster.at(roster.is_mock)
+    samples = _read(mocks, now_us, punctual_s[roster.is_mock])
+    is_done = roster.is_mock.copy()
+    is_done[is_done] = _newest_us(samples, mocks) >= now_us - punctual_s[roster.is_mock] * 1e6
+    yield from _verdicts(roster.at(is_done), samples, now_us)
+    rest = roster.at(~is_done)
+    yield from _verdicts(rest, _read(rest, now_us, rules.stale_after_s(rest.period_s)), now_us)
+
+
+def _read(roster: Roster, now_us: int, oldest_s: npt.NDArray[np.float64]) -> Samples:
+    """Read the windows that end with a sample of at most that age."""
+    reach_s = rules.reach_s(roster.policies.window_s, roster.period_s)
+    return storage.read(roster.instance, now_us - ((reach_s + oldest_s) * 1e6).astype(np.int64))
+
+
+def _newest_us(samples: Samples, roster: Roster) -> npt.NDArray[np.int64]:
+    first, stop = _range(samples, roster)
+    newest = np.full(len(roster), np.iinfo(np.int64).min)
+    newest[first < stop] = samples.time[stop[first < stop] - 1]
+    return newest
+
+
+def _range(samples: Samples, roster: Roster) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return (
+        np.searchsorted(samples.instance, roster.instance, "left"),
+        np.searchsorted(samples.instance, roster.instance, "right"),
+    )
+
+
+def _verdicts(roster: Roster, samples: Samples, now_us: int) -> Iterator[tuple[Roster, Verdicts]]:
+    if not len(roster):
+        return
+    period_s = np.where(_is_simulated_alone(samples, roster), MOCK_PERIOD_S, roster.period_s)
+    reach_us = (rules.reach_s(roster.policies.window_s, period_s) * 1e6).astype(np.int64)
+    windows = Windows.of(samples, roster.instance, reach_us)
+    yield roster, rules.evaluate(windows, roster.policies, now_us, period_s)
+
+
+def _is_simulated_alone(samples: Samples, roster: Roster) -> Flags:
+    """Say which instances have samples, all of them simulated: nothing is published about these."""
+    first, stop = _range(samples, roster)
+    others = np.concatenate([[0], np.cumsum(samples.source != Source.SIMULATED)])
+    is_alone: Flags = (first < stop) & (others[first] == others[stop])
+    return is_alone
