@@ -23,6 +23,7 @@ from accounts.permissions import IsViewer
 from alerts.metrics import AlertCollector
 from core.api import ExactJSONRenderer
 from pipelines.metrics import RunCollector
+from scaling.metrics import ScalingCollector
 
 
 class RequestMetricsMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc]  # the library has no types
@@ -112,4 +113,5 @@ def _stored() -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(RunCollector())
     registry.register(AlertCollector())
+    registry.register(ScalingCollector())
     return registry

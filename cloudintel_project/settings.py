@@ -280,7 +280,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 # Runs and steps are sent to their queue by pipelines.messages.
-CELERY_TASK_ROUTES = {"pipelines.tasks.*": {"queue": "critical"}}
+CELERY_TASK_ROUTES = {f"{app}.tasks.*": {"queue": "critical"} for app in ("pipelines", "scaling")}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1

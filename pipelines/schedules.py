@@ -10,7 +10,7 @@ from typing import Any
 
 from cronsim import CronSimError
 from django.conf import settings
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.signals import pre_save
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -44,10 +44,15 @@ def ensure(**_signal: Any) -> None:
 
     `COLLECT_EVERY`, where it is set, is an order and overrides the row of the pipeline that follows it.
     """
-    if not PeriodicTask.objects.filter(task=RECONCILE).exists():
-        _create("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
+    ensure_task("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
     for pipeline in registry.scheduled():
         _ensure_pipeline(pipeline)
+
+
+def ensure_task(title: str, task: str, every: timedelta) -> None:
+    """Create the schedule of a task that starts no pipeline, unless it has one."""
+    if not PeriodicTask.objects.filter(task=task).exists():
+        _create(title, task, every)
 
 
 def _ensure_pipeline(pipeline: Pipeline) -> None:
@@ -295,6 +300,13 @@ def every(pipeline: str) -> timedelta | None:
     row = next(iter(_rows(pipeline)), None)
     slots = _slots(row) if row else None
     return slots.period if isinstance(slots, Every) else None
+
+
+def first_due(task: str) -> datetime | None:
+    """Return since when a schedule has been sending a task; None where none does."""
+    rows = PeriodicTask.objects.filter(task=task, enabled=True)
+    began: datetime | None = rows.aggregate(began=Min("start_time"))["began"]
+    return began
 
 
 def slots_a_day(pipeline: str) -> int:

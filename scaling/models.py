@@ -265,6 +265,7 @@ class ScalingDecision(models.Model):
         constraints = (models.UniqueConstraint(fields=("instance", "slot"), name="decision_slot"),)
         indexes = (
             models.Index(fields=("instance", "-timestamp"), name="decision_newest_first"),
+            models.Index(fields=("timestamp",), name="decision_by_time"),
             models.Index(
                 fields=("timestamp",),
                 condition=models.Q(outcome="pending"),

@@ -1,10 +1,20 @@
-"""The autoscaler's pipeline in the ledger."""
+"""The autoscaler's pipelines in the ledger."""
+
+from datetime import timedelta
 
 from pipelines import registry
 from pipelines.registry import Pipeline
-from scaling.services import acting
+from scaling.services import acting, upkeep
 
 
 def register() -> None:
-    """Tell the ledger how decisions are carried out."""
+    """Tell the ledger how decisions are carried out, and kept from piling up."""
     registry.register(Pipeline(name=acting.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude))
+    registry.register(
+        Pipeline(
+            name=upkeep.PIPELINE,
+            handler=upkeep.UpkeepHandler,
+            every=timedelta(hours=24),
+            title="Keep scaling decisions and their audit trail short",
+        )
+    )

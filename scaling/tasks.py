@@ -1,0 +1,42 @@
+"""The autoscaler's tasks; thin, since all of them call one service."""
+
+from datetime import datetime
+
+from celery import shared_task
+from django.utils import timezone
+
+from scaling.services import acting, deciding, lateness, mock
+from scaling.ticking import DECIDE, MEASURE, SHARDS
+
+
+@shared_task
+def measure() -> None:
+    """Have all monitored instances measured, unless that was begun for this slot already."""
+    now = timezone.now()
+    lateness.look(now)
+    if MEASURE.begin(now):
+        acting.resume_forgotten()
+
+
+@shared_task
+def measure_shard(slot: str, shard: int) -> None:
+    """Measure the mocks of one shard; safe to repeat, and does nothing for a slot that is over."""
+    moment = datetime.fromisoformat(slot)
+    with MEASURE.part(moment, shard) as is_ours:
+        if is_ours:
+            mock.measure(moment, shard, SHARDS)
+
+
+@shared_task
+def decide() -> None:
+    """Have all monitored instances decided about, unless that was begun for this slot already."""
+    DECIDE.begin(timezone.now())
+
+
+@shared_task
+def decide_shard(slot: str, shard: int) -> None:
+    """Decide about the instances of one shard; safe to repeat, and does nothing for a slot that is over."""
+    moment = datetime.fromisoformat(slot)
+    with DECIDE.part(moment, shard) as is_ours:
+        if is_ours:
+            deciding.decide(moment, shard, SHARDS)
