@@ -33,7 +33,7 @@ _SEED = "('x' || left(md5(instance_id), 16))::bit(64)::bigint"
 def measure(slot: datetime, shard: int, shards: int) -> Counts:
     """Store a sample of that moment for the monitored mocks whose keys leave that remainder."""
     monitored = ManagedInstance.objects.mock().monitored().alias(shard=Mod("pk", shards))
-    instances, seeds = _seeds(monitored.filter(shard=shard))
+    instances, seeds = seeds_of(monitored.filter(shard=shard))
     if not len(instances):
         return no_rows()
     samples = Samples(
@@ -47,7 +47,8 @@ def measure(slot: datetime, shard: int, shards: int) -> Counts:
         return arrivals.record(samples)
 
 
-def _seeds(mocks: QuerySet[ManagedInstance]) -> tuple[npt.NDArray[np.int32], Words]:
+def seeds_of(mocks: QuerySet[ManagedInstance]) -> tuple[npt.NDArray[np.int32], Words]:
+    """Return the keys of these instances, ascending, and the seed of each."""
     seed = RawSQL(_SEED, [], output_field=BigIntegerField())  # noqa: S611 - a constant
     rows = mocks.order_by("pk").values_list("pk", seed)
     instances, seeds = bulk.columns(*rows.query.sql_with_params(), [np.int32, np.int64])

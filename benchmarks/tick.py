@@ -1,0 +1,141 @@
+"""A whole tick of the autoscaler: what is read, decided and written for many mocks, by two processes.
+
+All of them have samples of the last five minutes. One in a hundred is hot and scaled up, and another
+has never been decided about; of the others, nothing is news.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection, transaction
+from django.db.models import Case, Value, When
+from django.utils import timezone
+
+from accounts.models import User
+from cloudintel_project.celery import settle_heap
+from pipelines.registry import Counts
+from pipelines.slots import Every
+from scaling import storage
+from scaling.columns import Samples
+from scaling.models import ManagedInstance, Mode, ScalingDecision, ScalingPolicy, Source
+from scaling.moments import microseconds
+from scaling.services import deciding, mock
+from scaling.ticking import DECIDE, MEASURE, SHARDS
+
+PROCESSES = 2
+SAMPLES = 10
+ROUNDS = 3
+_BATCH = 5000
+_HOT_PERCENT = 95.0
+_STEADY = "steady:hold"
+
+Work = Callable[[datetime, int, int], Counts]
+
+
+def _prepare(instances: int) -> None:
+    """Create that many monitored mocks with a window of samples each."""
+    _register(instances)
+    keys = np.array(ManagedInstance.objects.order_by("pk").values_list("pk", flat=True), np.int32)
+    latest = Every(MEASURE.period).latest(timezone.now())
+    for first in range(0, len(keys), _BATCH):
+        with transaction.atomic():
+            storage.store(_window(keys[first : first + _BATCH], latest))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def _register(instances: int) -> None:
+    owner = User.objects.create_user(email="bench-decide@example.com")
+    mocks = (
+        ManagedInstance(
+            owner=owner,
+            instance_id=f"bench-{number:06d}",
+            instance_type="t3.micro",
+            region="mock",
+            is_mock=True,
+            is_monitoring=True,
+        )
+        for number in range(instances)
+    )
+    created = ManagedInstance.objects.bulk_create(mocks, batch_size=_BATCH)
+    ScalingPolicy.objects.bulk_create(
+        [ScalingPolicy(instance=instance, mode=Mode.MOCK) for instance in created], batch_size=_BATCH
+    )
+
+
+def _window(keys: npt.NDArray[np.int32], latest: datetime) -> Samples:
+    """Return ten samples of each of these; those whose key is a multiple of a hundred are hot."""
+    times = [microseconds(latest - n * MEASURE.period) for n in reversed(range(SAMPLES))]
+    seeds = mock.seeds_of(ManagedInstance.objects.filter(pk__in=keys.tolist()))[1]
+    values = [mock.values(seeds, latest - n * MEASURE.period, 0) for n in reversed(range(SAMPLES))]
+    rows = np.stack(values, axis=2)
+    rows[0, keys % 100 == 0] = _HOT_PERCENT
+    count = len(keys) * SAMPLES
+    return Samples(
+        np.repeat(keys, SAMPLES),
+        np.tile(np.array(times, np.int64), len(keys)),
+        np.full(count, Source.MOCK, np.int16),
+        np.zeros(count, np.int16),
+        rows.reshape(len(rows), count),
+    )
+
+
+def _forget_decisions() -> None:
+    """Have the next tick find what the first one found."""
+    ScalingDecision.objects.all().delete()
+    fresh = Case(When(instance_id__endswith="01", then=Value("")), default=Value(_STEADY))
+    ManagedInstance.objects.update(level=1, last_action_at=None, last_verdict=fresh)
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {ManagedInstance._meta.db_table}")
+
+
+@contextmanager
+def _workers() -> Iterator[ProcessPoolExecutor]:
+    """Start processes as the worker's pool has them, ready to work."""
+    connection.close()
+    settle_heap()
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("fork")) as pool:
+        list(pool.map(_connect, range(PROCESSES)))
+        yield pool
+
+
+def _connect(_process: int) -> None:
+    connection.ensure_connection()
+    time.sleep(0.2)  # so that no process takes the other's turn
+
+
+def _tick(pool: ProcessPoolExecutor, work: Work, slot: datetime) -> tuple[float, Counts]:
+    """Do all shards of a slot, and return the seconds that took and what it counted."""
+    start = time.perf_counter()
+    shards = [pool.submit(work, slot, shard, SHARDS) for shard in range(SHARDS)]
+    counts: Counts = sum((shard.result() for shard in shards), Counts())
+    return time.perf_counter() - start, counts
+
+
+def _decide_s(pool: ProcessPoolExecutor, instances: int) -> float:
+    taken_s, counts = _tick(pool, deciding.decide, Every(DECIDE.period).latest(timezone.now()))
+    hundredth = instances // 100
+    if counts != {"scale_up applied": hundredth, "no_action none": hundredth}:
+        raise SystemExit(f"The tick decided otherwise than it had to: {counts}")
+    return taken_s
+
+
+def measure(instances: int) -> dict[str, float]:
+    """Return the median seconds of a tick of decisions, and those of a tick of mocks' samples."""
+    _prepare(instances)
+    decided = []
+    with _workers() as pool:
+        for _ in range(ROUNDS):
+            _forget_decisions()
+            decided.append(_decide_s(pool, instances))
+        measured_s, _ = _tick(
+            pool, mock.measure, Every(MEASURE.period).latest(timezone.now() + MEASURE.period)
+        )
+    return {"tick_seconds": round(median(decided), 2), "mock_tick_seconds": round(measured_s, 2)}
