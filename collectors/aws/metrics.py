@@ -1,9 +1,10 @@
-"""CPU, network and memory of instances every five minutes, from CloudWatch."""
+"""CPU, network and memory of instances, every five minutes or as often as they publish, from CloudWatch."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from collectors.aws.errors import torn, translated
@@ -29,14 +30,9 @@ PERIOD_S = 300
 MOST_PERIODS = MOST_POINTS // MOST_QUERIES
 """How long a window may be, so that the points of a full call fit into one answer."""
 
-# The network's metrics are bytes per period: only their sum means anything.
-_OF_EVERY_INSTANCE = (
-    Metric("AWS/EC2", "CPUUtilization", "Average", PERIOD_S),
-    Metric("AWS/EC2", "NetworkIn", "Sum", PERIOD_S),
-    Metric("AWS/EC2", "NetworkOut", "Sum", PERIOD_S),
-)
-_MEMORY = Metric("CWAgent", "mem_used_percent", "Average", PERIOD_S)
-_LISTED = {"Namespace": _MEMORY.namespace, "MetricName": _MEMORY.name, "RecentlyActive": "PT3H"}
+_WITHOUT_MEMORY = 3
+_AGENT, _MEMORY = "CWAgent", "mem_used_percent"
+_LISTED = {"Namespace": _AGENT, "MetricName": _MEMORY, "RecentlyActive": "PT3H"}
 _UNASKED = Series()
 
 
@@ -65,10 +61,12 @@ class Readings:
 
 def metric_queries(targets: int, with_memory: int = 0) -> int:
     """Return how many metrics a reading requests, which is what AWS charges for."""
-    return targets * len(_OF_EVERY_INSTANCE) + with_memory
+    return targets * _WITHOUT_MEMORY + with_memory
 
 
-def readings(cloud: Cloud, region: str, targets: Sequence[Target], window: Window) -> Iterator[Readings]:
+def readings(
+    cloud: Cloud, region: str, targets: Sequence[Target], window: Window, *, period_s: int = PERIOD_S
+) -> Iterator[Readings]:
     """Yield what the targets measured in the window: after each call, of those that are complete with it.
 
     All metrics share calls of 500, wherever that cuts, so that n targets without memory take ceil(3n / 500).
@@ -76,7 +74,7 @@ def readings(cloud: Cloud, region: str, targets: Sequence[Target], window: Windo
     Raises: TransientCloudError, PermanentCloudError; what was yielded before then is whole.
     """
     waiting = deque(targets)
-    queries = [query for target in targets for query in _queries(target)]
+    queries = [query for target in targets for query in _queries(target, period_s)]
     answered: deque[Series] = deque()
     for series in calls(cloud, region, queries, window):
         answered += series
@@ -84,16 +82,17 @@ def readings(cloud: Cloud, region: str, targets: Sequence[Target], window: Windo
         while waiting and len(answered) >= _width(waiting[0]):
             target = waiting.popleft()
             complete.append((target, [answered.popleft() for _ in range(_width(target))]))
-        yield _together(complete, window, f"cloudwatch:GetMetricData in {region}")
+        found = _together(complete)
+        if len(found.moments) > -(-(window.end - window.start) // timedelta(seconds=period_s)):
+            raise torn(f"cloudwatch:GetMetricData in {region}", f"{len(found.moments)} moments")
+        yield found
 
 
-def _together(complete: Sequence[tuple[Target, list[Series]]], window: Window, what: str) -> Readings:
+def _together(complete: Sequence[tuple[Target, list[Series]]]) -> Readings:
     from collectors.aws.grids import side_by_side  # noqa: PLC0415  # numpy, which most processes never need
 
     rows = [series if target.memory else [*series, _UNASKED] for target, series in complete]
     moments, (cpu, network_in, network_out, memory) = side_by_side(*zip(*rows, strict=True))
-    if len(moments) > -(-(window.end - window.start) // timedelta(seconds=PERIOD_S)):
-        raise torn(what, f"{len(moments)} moments")
     return Readings([target for target, _ in complete], moments, cpu, memory, network_in, network_out)
 
 
@@ -101,10 +100,23 @@ def _width(target: Target) -> int:
     return metric_queries(1, bool(target.memory))
 
 
-def _queries(target: Target) -> list[Query]:
+def _queries(target: Target, period_s: int) -> list[Query]:
+    *of_every_instance, memory = _metrics(period_s)
     dimensions = {"InstanceId": target.instance_id}
-    queries: list[Query] = [(metric, dimensions) for metric in _OF_EVERY_INSTANCE]
-    return [*queries, (_MEMORY, target.memory)] if target.memory else queries
+    queries: list[Query] = [(metric, dimensions) for metric in of_every_instance]
+    return [*queries, (memory, target.memory)] if target.memory else queries
+
+
+@cache
+def _metrics(period_s: int) -> tuple[Metric, Metric, Metric, Metric]:
+    """Return what is asked of every instance, and last the memory, which only some publish."""
+    # The network's metrics are bytes per period: only their sum means anything.
+    return (
+        Metric("AWS/EC2", "CPUUtilization", "Average", period_s),
+        Metric("AWS/EC2", "NetworkIn", "Sum", period_s),
+        Metric("AWS/EC2", "NetworkOut", "Sum", period_s),
+        Metric(_AGENT, _MEMORY, "Average", period_s),
+    )
 
 
 def memory_page(cloud: Cloud, region: str, token: str | None) -> tuple[dict[str, dict[str, str]], str | None]:

@@ -98,6 +98,17 @@ def test_a_target_that_a_call_cuts_belongs_to_the_next_call(aws, cloud):
     assert [len(asked["MetricDataQueries"]) for asked in aws.asked()] == [500, 10]
 
 
+def test_metrics_that_are_published_more_often_are_asked_by_their_period(aws, cloud):
+    minute = timedelta(minutes=1)
+    window = Window(NINE, NINE + 10 * minute)
+    told = {"Timestamps": [(NINE + n * minute).timestamp() for n in range(10)], "Values": [*range(10)]}
+    aws.say(page(result(0) | told, *map(result, (1, 2, 3))))
+    target = Target("i-1", {"InstanceId": "i-1"})
+    [found] = metrics.readings(cloud, "eu-west-1", [target], window, period_s=60)
+    assert same(found.cpu, [*range(10)])
+    assert {query["MetricStat"]["Period"] for query in aws.asked()[0]["MetricDataQueries"]} == {60}
+
+
 def test_targets_with_memory_are_cut_alike(aws, cloud):
     aws.say(page(*(result(number, {0: number}) for number in range(500))))
     aws.say(page(*(result(number, {0: 500 + number}) for number in range(4))))
