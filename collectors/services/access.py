@@ -4,6 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from decimal import Decimal
 from itertools import islice
 from threading import Lock
 from typing import TypeVar
@@ -12,13 +13,35 @@ from django.conf import settings
 
 from collectors.aws.metering import Call, Meter
 from collectors.aws.session import Access, Cloud
-from collectors.models import CloudAccount
+from collectors.models import CloudAccount, Purpose
 from collectors.services import budget, rates
 from collectors.services.rates import Place
 from core.errors import CredentialsRefusedError, InvalidInputError
 from pipelines.claims import Claim
 from pipelines.models import Trigger
 from pipelines.registry import Counts, Handler, PlannedStep, no_rows
+
+
+class AccountMeter:
+    """Books the dollars of AWS calls on the account's day, within the limit of what they are made for."""
+
+    def __init__(
+        self, account: CloudAccount, *, limit_usd: Decimal | None, purpose: Purpose = Purpose.COLLECT
+    ) -> None:
+        self._account = account
+        self._limit_usd = limit_usd
+        self._purpose = purpose
+
+    def reserve(self, call: Call) -> None:
+        if call.usd:
+            budget.reserve(self._account, call.usd, limit_usd=self._limit_usd, purpose=self._purpose)
+
+    def sent(self, call: Call) -> None:
+        """Note nothing: attempts are counted where there is a run."""
+
+    def refund(self, call: Call) -> None:
+        if call.usd:
+            budget.refund(self._account, call.usd, self._purpose)
 
 
 class RunMeter:
@@ -29,13 +52,13 @@ class RunMeter:
 
     def __init__(self, claim: Claim, account: CloudAccount | None) -> None:
         self._claim = claim
-        self._account = account
         scheduled = claim.run.trigger == Trigger.SCHEDULE
-        self._limit_usd = settings.AWS_DAILY_BUDGET_USD if scheduled else None
+        limit_usd = settings.AWS_DAILY_BUDGET_USD if scheduled else None
+        self._account = AccountMeter(account, limit_usd=limit_usd) if account else None
 
     def reserve(self, call: Call) -> None:
         if call.usd and self._account is not None:
-            budget.reserve(self._account, call.usd, limit_usd=self._limit_usd)
+            self._account.reserve(call)
             self._claim.spend(usd=call.usd)
 
     def sent(self, call: Call) -> None:
@@ -43,7 +66,7 @@ class RunMeter:
 
     def refund(self, call: Call) -> None:
         if call.usd and self._account is not None:
-            budget.refund(self._account, call.usd)
+            self._account.refund(call)
             self._claim.spend(usd=-call.usd)
 
 
@@ -52,7 +75,7 @@ _meter: ContextVar[Meter] = ContextVar("meter")
 
 
 class CurrentMeter:
-    """Books each call with the meter of the step that this thread works on, since steps share clients."""
+    """Books each call with the meter of what this thread works on, since all work shares clients."""
 
     def reserve(self, call: Call) -> None:
         _meter.get().reserve(call)
@@ -102,16 +125,21 @@ open_clouds = OpenClouds()
 
 
 def cloud(claim: Claim, account: CloudAccount | None) -> Cloud:
-    """Open an account for the work of this thread; None is whichever the default credentials belong to."""
-    return _opened(claim, account, role_arn=account.role_arn if account else "")
+    """Open an account for a run's work; None is whichever the default credentials belong to."""
+    return opened(account, RunMeter(claim, account))
 
 
 def actor(claim: Claim, account: CloudAccount) -> Cloud:
-    """Open an account for the work of this thread, to change something there: by the role that may."""
-    return _opened(claim, account, role_arn=account.actor_role_arn, acts=True)
+    """Open an account for a run's work, to change something there: by the role that may."""
+    return _opened(account, RunMeter(claim, account), role_arn=account.actor_role_arn, acts=True)
 
 
-def _opened(claim: Claim, account: CloudAccount | None, *, role_arn: str, acts: bool = False) -> Cloud:
+def opened(account: CloudAccount | None, meter: Meter) -> Cloud:
+    """Open an account for the work of this thread, whose calls the meter is told of."""
+    return _opened(account, meter, role_arn=account.role_arn if account else "")
+
+
+def _opened(account: CloudAccount | None, meter: Meter, *, role_arn: str, acts: bool = False) -> Cloud:
     demo = settings.CLOUDINTEL_CLOUD == "demo"
     access = Access(
         account_id=account.account_id if account else None,
@@ -121,7 +149,7 @@ def _opened(claim: Claim, account: CloudAccount | None, *, role_arn: str, acts: 
         demo=demo,
         acts=acts,
     )
-    _meter.set(RunMeter(claim, account))
+    _meter.set(meter)
     return open_clouds.to(access)
 
 
