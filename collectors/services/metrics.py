@@ -136,7 +136,7 @@ class MetricsHandler(InventoryHandler):
         """Store what was read; what is left is what a retry will do."""
         keys = {instance_id: one.key for instance_id, one in series.items()}
         with self._claim.writing():
-            counts = store(_samples(done, keys))
+            counts = store(samples_of(done, keys))
             read = [keys[target.instance_id] for readings in done for target in readings.targets]
             MetricSeries.objects.filter(pk__in=read).update(read_through=window.end)
             if left:
@@ -169,7 +169,7 @@ class MetricsHandler(InventoryHandler):
         MetricSeries.objects.bulk_update(stored, ["memory_dimensions", "memory_listed_at"])
 
 
-def _samples(readings: Iterable[Readings], keys: Mapping[str, int]) -> "Batch":
+def samples_of(readings: Iterable[Readings], keys: Mapping[str, int]) -> "Batch":
     from collectors.samples.batch import Batch  # noqa: PLC0415  # numpy, which most processes never need
 
     return Batch.joined(

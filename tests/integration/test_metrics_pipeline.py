@@ -1,13 +1,10 @@
 """The hourly metrics: exactly as many calls as needed, from where each reading ended, each point once."""
 
-import json
-import re
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.httpsession import URLLib3Session
 from botocore.retries.standard import ExponentialBackoff
 
@@ -19,6 +16,7 @@ from collectors.samples.partitions import HOURS, SAMPLES
 from collectors.services import access, inventory
 from pipelines import ledger, runner, schedules
 from pipelines.models import Run, Status, Step, Trigger
+from tests.integration.cloudwatch import CloudWatch, queries
 from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,57 +24,6 @@ ACCOUNT = "123456789012"
 NOW = datetime(2026, 3, 20, 12, 0, 10, tzinfo=UTC)
 END = datetime(2026, 3, 20, 11, 55, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
-
-
-class CloudWatch:
-    """Answers GetMetricData and ListMetrics with whatever `value(metric, instance_id, moment)` says."""
-
-    def __init__(self):
-        self.questions, self.listings = [], 0
-        self.memory = []
-        self.value = lambda metric, instance_id, moment: 10.0
-        self.status = 200
-        self.silent = lambda region: False
-        self.status_of = lambda: 200
-
-    def send(self, request):
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        question = json.loads(request.body)
-        region = re.search(r"monitoring\.([a-z0-9-]+)\.", request.url)[1]
-        if operation == "GetMetricData" and (status := self.status_of()) >= 500:
-            return self._answer({"__type": "InternalServiceFault", "message": "no"}, status)
-        if self.status != 200 or self.silent(region):
-            return self._answer({"__type": "AccessDeniedException", "message": "no"}, 400)
-        if operation == "ListMetrics":
-            self.listings += 1
-            return self._answer({"Metrics": self.memory})
-        self.questions.append(question)
-        return self._answer({"MetricDataResults": [self._result(q, question) for q in _queries(question)]})
-
-    def _result(self, query, question):
-        stat = query["MetricStat"]
-        dimensions = {one["Name"]: one["Value"] for one in stat["Metric"]["Dimensions"]}
-        name = stat["Metric"]["MetricName"]
-        points = {
-            moment: self.value(name, dimensions["InstanceId"], datetime.fromtimestamp(moment, UTC))
-            for moment in range(int(question["StartTime"]), int(question["EndTime"]), stat["Period"])
-        }
-        known = {moment: value for moment, value in points.items() if value is not None}
-        return {
-            "Id": query["Id"],
-            "Timestamps": list(known),
-            "Values": list(known.values()),
-            "StatusCode": "Complete",
-        }
-
-    @staticmethod
-    def _answer(body, status=200):
-        raw = type("Raw", (), {"stream": lambda self, *a, **k: iter([json.dumps(body).encode()])})()
-        return AWSResponse("http://aws", status, HeadersDict({"x-amzn-requestid": "1"}), raw)
-
-
-def _queries(question):
-    return question["MetricDataQueries"]
 
 
 def regions(cloud):
@@ -179,14 +126,14 @@ def test_asks_three_metrics_of_each_instance_in_as_few_calls_as_there_can_be(add
     run = collect()
     assert (run.status, len(watch.questions)) == (Status.SUCCEEDED, calls)
     assert calls == -(-3 * instances // 500)
-    assert sum(len(_queries(one)) for one in watch.questions) == 3 * instances
+    assert sum(len(queries(one)) for one in watch.questions) == 3 * instances
     assert run.aws_calls == calls + 1  # and ListMetrics
 
 
 def test_asks_the_average_cpu_and_the_sums_of_bytes_every_five_minutes(add, watch):
     add()
     collect()
-    asked = [query["MetricStat"] for query in _queries(watch.questions[0])]
+    asked = [query["MetricStat"] for query in queries(watch.questions[0])]
     assert [(one["Metric"]["MetricName"], one["Stat"], one["Period"]) for one in asked] == [
         ("CPUUtilization", "Average", 300),
         ("NetworkIn", "Sum", 300),
@@ -233,7 +180,7 @@ def test_a_step_reads_what_still_runs_of_what_ran_when_its_page_was_stored(add, 
         runner.execute(run.steps.get(name=name).pk)
     Instance.objects.filter(pk=Instance.objects.last().pk).update(state="stopped")
     work_off(run)
-    assert sum(len(_queries(one)) for one in watch.questions) == 3
+    assert sum(len(queries(one)) for one in watch.questions) == 3
 
 
 def test_a_retry_reads_only_what_was_not_stored_before_the_failure(add, watch):
@@ -243,7 +190,7 @@ def test_a_retry_reads_only_what_was_not_stored_before_the_failure(add, watch):
     run = collect()
     assert (run.status, run.counts["created"]) == (Status.SUCCEEDED, 500 * 12)
     # Two calls before the failure, then what they had not told whole: 500 - 1000 // 3 instances in 2 calls.
-    assert [len(_queries(one)) for one in watch.questions] == [500, 500, 500, 1]
+    assert [len(queries(one)) for one in watch.questions] == [500, 500, 500, 1]
     assert MetricSample.objects.count() == 500 * 12
 
 
@@ -406,7 +353,7 @@ def test_reads_memory_where_the_agent_publishes_it(add, watch):
     assert known == {quiet.pk: None, measured.pk: 70.0}
     [asked] = [
         query["MetricStat"]["Metric"]
-        for query in _queries(watch.questions[0])
+        for query in queries(watch.questions[0])
         if query["MetricStat"]["Metric"]["Namespace"] == "CWAgent"
     ]
     assert {one["Name"]: one["Value"] for one in asked["Dimensions"]} == {
