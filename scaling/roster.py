@@ -94,7 +94,7 @@ def _columns() -> list[Any]:
     return [
         "pk",
         "is_mock",
-        Case(When(_listed(), then=True), default=False, output_field=BooleanField()),
+        Case(When(listed(), then=True), default=False, output_field=BooleanField()),
         Cast("policy__version", IntegerField()),
         padded("last_verdict", VERDICT_BYTES),
         Cast(PERIOD_S, FloatField()),
@@ -102,7 +102,8 @@ def _columns() -> list[Any]:
     ]
 
 
-def _listed() -> Q:
+def listed() -> Q:
+    """Keep what is in the inventory where it is said to be, for an owner who may see that."""
     return Q(
         inventory__in=Instance.objects.present(),
         inventory__instance_id=F("instance_id"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
-from scaling.services import acting, deciding, lateness, mock
+from scaling.services import acting, deciding, lateness, mock, polling
 from scaling.ticking import DECIDE, MEASURE, SHARDS
 
 
@@ -15,6 +15,7 @@ def measure() -> None:
     now = timezone.now()
     lateness.look(now)
     if MEASURE.begin(now):
+        polling.start(now)
         acting.resume_forgotten()
 
 
@@ -40,3 +41,9 @@ def decide_shard(slot: str, shard: int) -> None:
     with DECIDE.part(moment, shard) as is_ours:
         if is_ours:
             deciding.decide(moment, shard, SHARDS)
+
+
+@shared_task
+def read_metrics(ids: list[int], period_s: int) -> None:
+    """Read the metrics of those of a batch that are due; safe to repeat, each is claimed once a period."""
+    polling.read(ids, period_s)

@@ -7,13 +7,17 @@ from math import ceil
 
 import pytest
 import requests
+from django.utils import timezone
 
 from benchmarks.stub.protocol import ACCOUNT
 from cloudintel_project import home
 from collectors.aws import cpu
 from collectors.models import CpuMetric, Instance, MetricSample, Volume
-from pipelines import ledger
+from pipelines import ledger, messages
 from pipelines.models import Status
+from scaling.models import ManagedSample
+from scaling.services import polling
+from scaling.tasks import read_metrics
 from tests import builders
 from tests.integration.conftest import work_off
 
@@ -90,3 +94,15 @@ def test_cpu_read_again_takes_calls_for_the_last_days_alone(collected):
     collected("cpu")
     _, calls = collected("cpu")
     assert calls["GetMetricData"] == ceil(INSTANCES / cpu.batch_size(days=2)) == ceil(INSTANCES / 166)
+
+
+def test_monitored_instances_take_the_fewest_calls_that_there_can_be(collected, server, monkeypatch):
+    collected("ec2")
+    for one in Instance.objects.all():
+        builders.managed(inventory=one)
+    monkeypatch.setattr(messages, "order", lambda task, *batch, **_options: read_metrics(*batch) or True)
+    requests.post(f"{server}/stub/reset", timeout=10).raise_for_status()
+    polling.start(timezone.now())
+    calls = requests.get(f"{server}/stub/calls", timeout=10).json()["calls"]
+    assert calls == {"GetMetricData": ceil(3 * INSTANCES / 500)}
+    assert ManagedSample.objects.count() == INSTANCES * 12
