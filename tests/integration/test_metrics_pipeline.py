@@ -12,7 +12,7 @@ from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord
 from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, MetricSample, MetricSeries
 from collectors.pipelines import register
-from collectors.samples.partitions import HOURS, SAMPLES
+from collectors.samples import partitions
 from collectors.services import access, inventory
 from pipelines import ledger, runner, schedules
 from pipelines.models import Run, Status, Step, Trigger
@@ -389,9 +389,10 @@ def test_forgets_memory_that_is_no_longer_published(add, watch, now):
 
 
 # --- Partitions ------------------------------------------------------------------------------
-def test_the_partitions_pipeline_creates_those_of_both_tables(watch):
-    for table in (SAMPLES, HOURS):
+def test_the_partitions_pipeline_creates_those_of_all_tables(watch):
+    tables = partitions.every().values()
+    for table in tables:
         table.drop_before(date.max)
     run = ledger.start("partitions")
     work_off(run)
-    assert Run.objects.get(pk=run.pk).counts == {"created": 8, "dropped": 0}
+    assert Run.objects.get(pk=run.pk).counts == {"created": 4 * len(tables), "dropped": 0}
