@@ -180,7 +180,7 @@ def _copied(stage: Stage, content: bytes, form: str) -> Iterator[Stage]:
 
 def _copy(cursor: CursorWrapper, table: str, columns: Sequence[str], content: bytes, form: str) -> None:
     sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT {form})"
-    cursor.copy_expert(sql, io.BytesIO(content), size=_CHUNK)
+    cursor.copy_expert(sql, io.BytesIO(content), _CHUNK)
 
 
 def columns(sql: str, parameters: Sequence[Any], kinds: Sequence[npt.DTypeLike]) -> list[npt.NDArray[Any]]:

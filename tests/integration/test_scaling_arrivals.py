@@ -10,7 +10,7 @@ from scaling.columns import Samples
 from scaling.models import ManagedSample, Source
 from scaling.services import arrivals
 from tests import builders
-from tests.integration import scaling
+from tests.integration.scaling import samples as scaling
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from django.db import connection
 from scaling.models import Direction, KillSwitch, ManagedInstance, Mode, Outcome, ScalingDecision, Source
 from scaling.services import acting, arrivals, deciding, mock
 from tests import builders
-from tests.integration import scaling
+from tests.integration.scaling import samples as scaling
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)

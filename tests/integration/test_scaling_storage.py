@@ -12,8 +12,8 @@ from scaling import storage
 from scaling.models import ManagedSample, Source
 from scaling.moments import microseconds
 from tests import builders
-from tests.integration import scaling
 from tests.integration.conftest import work_off
+from tests.integration.scaling import samples as scaling
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 20, 12, tzinfo=UTC)
