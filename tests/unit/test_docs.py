@@ -86,18 +86,29 @@ def actions(statement):
     return {wanted} if isinstance(wanted, str) else set(wanted)
 
 
+def used_in(folder, *services):
+    """The actions that the code of a folder names in its errors, as it does those that it asks for."""
+    code = "".join(file.read_text() for file in (ROOT / folder).glob("*.py"))
+    return set(re.findall(rf"\b(?:{'|'.join(services)}):[A-Z]\w+", code))
+
+
 def test_policies_allow_nothing_but_reading_and_assuming_a_role():
-    allowed = set().union(*(actions(statement) for statement in policies()))
+    reading = [one for one in policies() if one.get("Sid") != "CloudIntelActs"]
+    allowed = set().union(*(actions(statement) for statement in reading))
     assert "sts:AssumeRole" in allowed
     reading = re.compile(r"[a-z0-9]+:(Describe|Get|List)[A-Za-z]+")
     assert not [action for action in allowed - {"sts:AssumeRole"} if not reading.fullmatch(action)]
 
 
 def test_the_reading_policy_has_exactly_the_actions_that_the_collectors_use():
-    code = "".join(file.read_text() for file in (ROOT / "collectors" / "aws").glob("*.py"))
-    used = set(re.findall(r"\b(?:ec2|ce|cloudwatch|sts):[A-Z]\w+", code))
     (reader,) = [one for one in policies() if one.get("Sid") == "CloudIntelReads"]
+    used = used_in("collectors/aws", "ec2", "ce", "cloudwatch", "sts")
     assert actions(reader) | {"sts:GetCallerIdentity"} == used
+
+
+def test_the_acting_policy_has_exactly_the_actions_that_the_autoscaler_uses():
+    (actor,) = [one for one in policies() if one.get("Sid") == "CloudIntelActs"]
+    assert actions(actor) == used_in("scaling", "autoscaling", "ec2")
 
 
 def test_roles_are_trusted_only_with_the_external_id():
