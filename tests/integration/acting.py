@@ -6,6 +6,7 @@ from io import BytesIO
 from urllib.parse import parse_qs
 
 import boto3
+import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.httpsession import URLLib3Session
 from django.utils import timezone
@@ -20,7 +21,7 @@ from tests.integration.conftest import work_off
 ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 ACTOR = f"arn:aws:iam::{ACCOUNT}:role/CloudIntelActor"
-IMAGE = "ami-12345678"
+IMAGE = "ami-1e749f67"
 
 
 class KilledError(BaseException):
@@ -179,12 +180,14 @@ def until_killed():
     """Work until the worker is killed."""
     run = ledger.ready_runs().get()
     runner.plan(run.pk)
-    while True:
+    with pytest.raises(KilledError):
+        _execute_often(run.steps.get().pk)
+
+
+def _execute_often(step_id):
+    for _ in range(10):
         Step.objects.update(not_before=None)
-        try:
-            runner.execute(run.steps.get().pk)
-        except KilledError:
-            return
+        runner.execute(step_id)
 
 
 def taken_over():
