@@ -1,7 +1,8 @@
 """The ASGI application: it counts each call, lets it go wrong where told so, and answers after the latency.
 
 Beside AWS's protocol: `GET /livez`; `GET /stub/calls` says how many calls of each action came and which
-refusals they met; `POST /stub/reset` begins anew, with the behaviour that its JSON body names.
+refusals they met; `GET /stub/desired` says what Auto Scaling groups were set to, one after the other;
+`POST /stub/reset` begins anew, with the behaviour that its JSON body names.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 
 from benchmarks.stub import costs, faults, limits, sts
+from benchmarks.stub.autoscaling import AutoScaling
 from benchmarks.stub.cloudwatch import CloudWatch
 from benchmarks.stub.ec2 import Ec2
 from benchmarks.stub.estate import Estate
@@ -52,7 +54,9 @@ class Stub:
     def __init__(self, estate: Estate, behaviour: Behaviour) -> None:
         self._usual = behaviour
         self._cloudwatch = CloudWatch(estate)
+        self._autoscaling = AutoScaling()
         self._handlers: dict[str, dict[str, Handler]] = {
+            "autoscaling": self._autoscaling.actions,
             "ec2": Ec2(estate).actions,
             "monitoring": self._cloudwatch.actions,
             "sts": {"GetCallerIdentity": sts.caller_identity, "AssumeRole": sts.assume_role},
@@ -63,6 +67,7 @@ class Stub:
     def _reset(self, told: Json) -> None:
         self._behaviour = self._usual.with_(told)
         self._limits = limits.Limits(self._behaviour.rates)
+        self._autoscaling.was_set.clear()
         self._calls: Counter[str] = Counter()
         self._refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
@@ -84,6 +89,8 @@ class Stub:
                 return json_answer(b"{}")
             case "GET", "/stub/calls":
                 return json_answer(orjson.dumps({"calls": self._calls, "refused": self._refused}))
+            case "GET", "/stub/desired":
+                return json_answer(orjson.dumps(self._autoscaling.was_set))
             case "POST", "/stub/reset":
                 self._reset(orjson.loads(body or b"{}"))
                 return json_answer(b"{}")

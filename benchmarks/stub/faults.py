@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.stub.protocol import Call
 from democloud.protocol import AwsError
 
-_SERVICES = ("ec2", "monitoring", "sts", "ce")
+_SERVICES = ("ec2", "monitoring", "sts", "ce", "autoscaling")
 # The status and the code with which each of these services, in that order, refuses.
 _REFUSALS = {
     "throttle": (
@@ -19,24 +19,28 @@ _REFUSALS = {
         (400, "Throttling"),
         (400, "Throttling"),
         (400, "LimitExceededException"),
+        (400, "Throttling"),
     ),
     "unavailable": (
         (503, "Unavailable"),
         (500, "InternalServiceFault"),
         (503, "ServiceUnavailable"),
         (500, "InternalFailure"),
+        (503, "ServiceUnavailable"),
     ),
     "expired": (
         (400, "RequestExpired"),
         (403, "ExpiredToken"),
         (403, "ExpiredToken"),
         (400, "ExpiredTokenException"),
+        (403, "ExpiredToken"),
     ),
     "denied": (
         (403, "UnauthorizedOperation"),
         (403, "AccessDenied"),
         (403, "AccessDenied"),
         (400, "AccessDeniedException"),
+        (403, "AccessDenied"),
     ),
 }
 TIMEOUT, TORN, PARTIAL = "timeout", "torn", "partial"

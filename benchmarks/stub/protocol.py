@@ -16,7 +16,7 @@ ACCOUNT = "123456789012"
 
 _CREDENTIAL = re.compile(rb"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _SESSION_KEY = re.compile(r"ASIA(\d{12})STUB")
-_QUERY_SERVICES = frozenset({"ec2", "sts"})
+_QUERY_SERVICES = frozenset({"autoscaling", "ec2", "sts"})
 
 
 @dataclass(frozen=True, slots=True)

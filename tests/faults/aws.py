@@ -44,6 +44,10 @@ class Aws:
         """Return how many calls of each action came since then."""
         return requests.get(f"{self.url}/stub/calls", timeout=10).json()["calls"]
 
+    def desired(self):
+        """Return what the Auto Scaling groups were set to, one after the other, by their names."""
+        return requests.get(f"{self.url}/stub/desired", timeout=10).json()
+
 
 def _answers(url):
     try:

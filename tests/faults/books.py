@@ -9,7 +9,7 @@ ACTIVE = ("queued", "running")
 _WORK = ("pipelines_run", "pipelines_step")
 _EMPTIED = (
     *("pipelines_run", "alerts_alert", "ec2_instances", "ebs_volumes", "metric_series"),
-    *("metric_samples", "metric_hours"),
+    *("metric_samples", "metric_hours", "scaling_managedinstance"),
 )
 
 
@@ -199,6 +199,25 @@ class Books:
     def connections(self):
         """Return how many clients the server has."""
         return self.one("SELECT count(*) - 1 FROM pg_stat_activity WHERE backend_type = 'client backend'")
+
+    # --- The autoscaler ----------------------------------------------------------------------
+    def decisions(self):
+        """Return what was decided about each managed instance, and what became of it."""
+        return self.rows(
+            "SELECT m.instance_id, m.level, d.outcome, d.outcome_detail, d.target"
+            " FROM scaling_scalingdecision d JOIN scaling_managedinstance m ON m.id = d.instance_id"
+        )
+
+    def asking(self, node):
+        """Return the instances for which the worker asks AWS, and has not heard the answer."""
+        return self.rows(
+            "SELECT m.instance_id FROM pipelines_step s JOIN pipelines_run r ON r.id = s.run_id"
+            " JOIN scaling_managedinstance m ON m.instance_id = r.scope"
+            " JOIN scaling_scalingdecision d ON d.instance_id = m.id"
+            " WHERE d.outcome = 'pending' AND d.target <> '{}' AND s.status = 'running'"
+            " AND starts_with(s.worker, %s)",
+            f"{node}/",
+        )
 
     # --- Orders ------------------------------------------------------------------------------
     def empty(self):

@@ -32,6 +32,7 @@ TAKEN_OVER_S = LEASE_S + 30
 START_S = 60.0
 POLL_S = 0.05
 _START = "tests.faults.trials.tasks.start"
+_SCALE = "tests.faults.trials.tasks.scale"
 _ASK_EVERY = 50
 _AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, redis.RedisError, OperationalError)
 _SERVERS = ("faults-postgres", "faults-valkey", "faults-stub")
@@ -95,6 +96,7 @@ class Cluster:
             "LEASE_S": str(LEASE_S),
             "NO_PROXY": "127.0.0.1",
             "REDIS_URL": self._broker_url,
+            "SCALING_ACTIONS_PER_HOUR": "1000",
         }
 
     def _start(self):
@@ -209,9 +211,20 @@ class Cluster:
         """Start the pipeline and return its run when it has ended."""
         return self.finished(pipeline, self.start(pipeline), within_s=within_s)
 
+    def scale(self, number):
+        """Have so many instances, each in a group of its own, be scaled up at once."""
+        self.ask(lambda: self._celery.send_task(_SCALE, [number], queue="critical"))
+        self.until(
+            lambda: len(self.books.decisions()) == number, within_s=30, what=f"{number} decisions are made"
+        )
+
     def held_by(self, name):
         """Return the claims that a worker holds, as the books know them."""
         return self.books.held_by(programs.node(name))
+
+    def asks(self, name):
+        """Return the instances that a worker is having scaled at the moment."""
+        return self.books.asking(programs.node(name))
 
     def does(self, name, part):
         """Return how many steps with that part of a name a worker does."""

@@ -1,8 +1,9 @@
-"""Starts runs where the harness's messages ask for it."""
+"""Starts runs, and decides, where the harness's messages ask for it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from celery import shared_task
+from django.db import transaction
 
 from pipelines import ledger
 
@@ -11,3 +12,20 @@ from pipelines import ledger
 def start(pipeline, slot):
     """Start the pipeline for that slot; a message that comes twice starts it once."""
     ledger.start(pipeline, slot=datetime.fromisoformat(slot))
+
+
+@shared_task
+def scale(number):
+    """Register so many instances in the stub's account, and decide to scale each of them up."""
+    from benchmarks.stub.protocol import ACCOUNT
+    from collectors.models import CloudAccount
+    from tests import builders
+    from tests.integration.acting import decided, managed
+
+    with transaction.atomic():
+        account = CloudAccount.objects.get(account_id=ACCOUNT)
+        account.actor_role_arn = f"arn:aws:iam::{ACCOUNT}:role/CloudIntelActor"
+        account.save()
+        owner = builders.user("operator", email=f"operator{datetime.now(UTC).timestamp()}@example.com")
+        for place in range(number):
+            decided(managed(f"i-{place:017x}", account=account, owner=owner))
