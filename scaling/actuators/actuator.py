@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from collectors.aws.session import Cloud
 from core.errors import CloudIntelError, PermanentCloudError
-from scaling.models import Outcome, ScalingDecision
+from scaling.models import Direction, Outcome, ScalingDecision
 
 IN_FLIGHT = timedelta(seconds=40)
 """How long a call whose answer was lost may still take effect: longer than anybody waits for an answer."""
@@ -115,6 +115,11 @@ class Actuator(ABC):
     """What is stored of a decision when it is made; pending: the rest is done by the ledger."""
 
 
+def wished_level(decision: ScalingDecision) -> int:
+    """Return the level that the decision leads to when it is applied."""
+    return decision.level_before + (1 if decision.decision == Direction.SCALE_UP else -1)
+
+
 class CloudActuator(Actuator):
     """Changes something at AWS for one decision: it looks first, and makes one call at a time.
 
@@ -126,6 +131,7 @@ class CloudActuator(Actuator):
     def __init__(self, cloud: Cloud, decision: ScalingDecision) -> None:
         self._cloud = cloud
         self._decision = decision
+        self._up = decision.decision == Direction.SCALE_UP
         self._region = decision.instance.region
         self._instance_id = decision.instance.instance_id
 

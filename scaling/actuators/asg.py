@@ -14,6 +14,7 @@ from scaling.actuators.actuator import (
     NotCarriedOutError,
     Settled,
     Wait,
+    wished_level,
 )
 from scaling.models import Mode, Outcome, ScalingDecision
 
@@ -50,17 +51,15 @@ class AsgActuator(CloudActuator):
     """Has the group strive for the capacity of the level, within the group's own limits."""
 
     def begin(self, now: datetime) -> Aim:
-        decision = self._decision
         name = aws.group_of(self._cloud, self._region, self._instance_id)
         if name is None:
             raise NotCarriedOutError(f"{self._instance_id} is in no Auto Scaling group; choose another mode.")
         group = aws.group(self._cloud, self._region, name)
         base, rebased = self._base(group)
-        up = decision.level_after > decision.level_before
         return Aim(
             call=SET,
             before=group.desired,
-            after=target(group, base, decision.level_after, up=up),
+            after=target(group, base, wished_level(self._decision), up=self._up),
             began_at=now,
             asked_at=now,
             more={"group": name, "base": base, "rebased": rebased},

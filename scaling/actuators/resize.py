@@ -140,8 +140,7 @@ class ResizeActuator(CloudActuator):
         machine = self._machine()
         self._refuse_what_cannot_be_resized(machine)
         sizes = aws.sizes(self._cloud, self._region, machine.instance_type.partition(".")[0])
-        up = self._decision.level_after > self._decision.level_before
-        size = next_size(machine.instance_type, sizes, machine, up=up)
+        size = next_size(machine.instance_type, sizes, machine, up=self._up)
         return Aim(call=Call.STOP, before=machine.instance_type, after=size.name, began_at=now, asked_at=now)
 
     def _machine(self) -> aws.Machine:

@@ -23,7 +23,16 @@ from pipelines import ledger
 from pipelines.models import Run, Trigger
 from pipelines.registry import Counts, Handler, PlannedStep
 from scaling import actuators, audit
-from scaling.actuators.actuator import Aim, Ask, CloudActuator, Judgement, NotCarriedOutError, Settled, Wait
+from scaling.actuators.actuator import (
+    Aim,
+    Ask,
+    CloudActuator,
+    Judgement,
+    NotCarriedOutError,
+    Settled,
+    Wait,
+    wished_level,
+)
 from scaling.models import ACTING, Direction, ManagedInstance, Mode, Outcome, ScalingDecision
 from scaling.services import vetoes
 from scaling.services.vetoes import actions_left
@@ -220,7 +229,9 @@ def _settle(decision: ScalingDecision, settled: Settled) -> None:
     """Write the outcome, and where it was applied the level; for use in a transaction."""
     now = timezone.now()
     decision.outcome, decision.outcome_detail, decision.outcome_at = settled.outcome, settled.detail, now
-    decision.save(update_fields=["outcome", "outcome_detail", "outcome_at"])
+    if settled.outcome == Outcome.APPLIED:
+        decision.level_after = wished_level(decision)
+    decision.save(update_fields=["outcome", "outcome_detail", "outcome_at", "level_after"])
     _lock(decision)
     changed: dict[str, object] = {"last_action_at": now}
     if settled.outcome == Outcome.APPLIED:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.permissions import Role, has_role
 from collectors.models import CloudAccount
 from scaling import maintenance
+from scaling.actuators.actuator import wished_level
 from scaling.models import ACTING, Direction, KillSwitch, Mode, Outcome, ScalingDecision
 
 BUDGETED = timedelta(hours=1)
@@ -46,7 +47,7 @@ def _about_decision(decision: ScalingDecision, now: datetime) -> Iterator[str]:
         yield f"The decision waited for more than {OLDEST // timedelta(minutes=1)} minutes."
     if instance.level != decision.level_before:
         yield f"The level is {instance.level} by now, and was {decision.level_before}."
-    if not policy.min_level <= decision.level_after <= policy.max_level:
+    if not policy.min_level <= wished_level(decision) <= policy.max_level:
         yield f"The policy's limits, {policy.min_level} to {policy.max_level}, were changed since."
 
 

@@ -140,7 +140,7 @@ def decided(instance, *, up=True, **fields):
             "rule": "sustained_up" if up else "sustained_down",
             "reason": "Sustained scale up: CPU > 90% for 85.0% of last 5 minutes (Current: 92.50%)",
             "level_before": instance.level,
-            "level_after": instance.level + (1 if up else -1),
+            "level_after": instance.level,
             "mode": instance.policy.mode,
             "policy_version": 1,
             "outcome": "pending",

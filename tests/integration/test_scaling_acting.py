@@ -55,6 +55,7 @@ def desired(url):
 def test_up_and_down_set_the_desired_capacity_and_the_level(moto_aws, wire, instance):
     up = carried_out(instance)
     assert (up.outcome, desired(moto_aws), instance.level, instance.base_desired) == ("applied", 6, 2, 4)
+    assert (up.level_before, up.level_after) == (1, 2)
     assert up.outcome_detail == "The desired capacity of web was set from 4 to 6."
     assert instance.last_action_at == up.outcome_at
     down = carried_out(instance, up=False)
