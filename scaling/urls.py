@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from scaling.views import control, instances, metrics
+from scaling.views import control, instances, metrics, simulation
 
 urlpatterns = [
     path("instances/", instances.InstancesView.as_view(), name="instances"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("instances/<str:instance_id>/monitor/start", instances.StartView.as_view(), name="monitor-start"),
     path("instances/<str:instance_id>/monitor/stop", instances.StopView.as_view(), name="monitor-stop"),
     path("instances/<str:instance_id>/policy", instances.PolicyView.as_view(), name="policy"),
+    path("metrics/simulate", simulation.SimulationView.as_view(), name="simulate"),
     path("metrics/<str:instance_id>", metrics.MetricsView.as_view(), name="instance-metrics"),
     path("metrics/decisions/<str:instance_id>", metrics.DecisionsView.as_view(), name="decisions"),
     path(

@@ -104,7 +104,7 @@ def managed(estate):
     return decision
 
 
-ID = "{instance_id}"
+ID, LOAD = "{instance_id}", {"instance_id": "...", "cpu_utilization": 95}
 MOCK = {"instance_id": "mock-1", "instance_type": "t2.micro", "region": "mock", "is_mock": True}
 ABOUT_INSTANCES = [
     ("get", "/api/instances/", "", None, 200),
@@ -118,6 +118,8 @@ ABOUT_INSTANCES = [
     ("get", f"/api/metrics/{ID}", "?detail=true", None, 200),
     ("get", f"/api/metrics/decisions/{ID}", "", None, 200),
     ("get", f"/api/metrics/decisions/{ID}/{{decision_id}}", "", None, 200),
+    ("post", "/api/metrics/simulate", "", LOAD, 201),
+    ("post", "/api/metrics/simulate", "", {**LOAD, "duration_minutes": 10}, 201),
 ]
 
 
@@ -126,7 +128,8 @@ def test_what_is_about_an_owners_instance_keeps_to_the_schema(schema, managed, a
     method, path, query, body, status = asked
     instance = managed.instance
     url = path.format(instance_id=instance.instance_id, decision_id=managed.pk)
-    answer = getattr(builders.bearer(instance.owner), method)(url + query, body)
+    sent = {**body, "instance_id": instance.instance_id} if body and "cpu_utilization" in body else body
+    answer = getattr(builders.bearer(instance.owner), method)(url + query, sent)
     assert answer.status_code == status
     if answer.content:
         jsonschema.validate(answer.json(), answer_schema(schema, path, method, status))
@@ -137,11 +140,15 @@ def test_what_is_about_an_instance_is_asked_with_a_token_alone(schema):
         assert schema["paths"][path][method]["security"] == [{"bearerAuth": []}]
 
 
-def test_the_examples_of_requests_are_taken(schema):
-    asked = schema["paths"]["/api/instances/"]["post"]["requestBody"]["content"]["application/json"]
-    for example in asked["examples"].values():
-        answer = builders.bearer(builders.user()).post("/api/instances/", example["value"])
-        assert answer.status_code == 201
+@pytest.mark.parametrize("path", ["/api/instances/", "/api/metrics/simulate"])
+def test_the_examples_of_requests_are_taken(schema, path):
+    examples = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    owner = builders.user()
+    for example in examples.values():
+        if path.endswith("simulate"):
+            builders.managed(owner, instance_id=example["value"]["instance_id"])
+        assert builders.bearer(owner).post(path, example["value"]).status_code == 201
+        owner.managed_instances.all().delete()
 
 
 @pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202)])

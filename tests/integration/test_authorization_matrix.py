@@ -95,6 +95,7 @@ TABLE = """
     GET    /api/metrics/{instance_id}                OWNER           200
     GET    /api/metrics/decisions/{instance_id}      OWNER           200
     GET    /api/metrics/decisions/{instance_id}/{decision_id} OWNER  200
+    POST   /api/metrics/simulate                     OWNER           201
 """
 """Each route, who gets past its permissions, and the status that the question of `asked` gets them.
 
@@ -125,6 +126,7 @@ BODIES = {
         "is_mock": True,
     },
     Route("PATCH", "/api/instances/{instance_id}/policy"): {"cpu_high": 80},
+    Route("POST", "/api/metrics/simulate"): {"instance_id": "i-1", "cpu_utilization": 95},
 }
 
 
