@@ -2,7 +2,8 @@
 
 `vs_sort` is the time of `rules.evaluate` as a multiple of `np.sort` of the same values, whichever of two
 layouts sorts faster; `vs_python` is how many times longer the loop of `decide_reference` takes, measured on a
-part of the instances and scaled. Answers that differ are no result.
+part of the instances and scaled. Answers that differ are no result. `tick_seconds` is a whole tick of as many
+instances, from reading to writing (benchmarks.tick).
 """
 
 import gc
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import decide_reference as reference
+from benchmarks import tick
 from scaling.columns import METRICS, Samples
 from scaling.rules import Policies, Verdicts, evaluate
 from scaling.windows import Windows
@@ -117,7 +119,7 @@ def differing(verdicts: Verdicts, answers: list[reference.Answer]) -> int:
 
 
 def measure() -> dict[str, float]:
-    """Return the two ratios, and the median milliseconds that they come from."""
+    """Return the two ratios, the median milliseconds that they come from, and the seconds of whole ticks."""
     samples = estate(INSTANCES)
     found, looped = windows(samples, INSTANCES), rows(samples, LOOPED)
     policies, period_s = Policies.of([POLICY] * INSTANCES), np.full(INSTANCES, float(PERIOD_S))
@@ -141,4 +143,5 @@ def measure() -> dict[str, float]:
         "sort_natural_ms": round(taken["natural"] * 1e3, 1),
         "sort_samples_first_ms": round(taken["samples_first"] * 1e3, 1),
         "loop_ms": round(taken["loop"] * 1e3, 1),
+        **tick.measure(INSTANCES),
     }
