@@ -36,6 +36,7 @@ class CloudAccountAdmin(Admin):
         "name",
         "role_arn",
         "external_id",
+        "actor_role_arn",
         "regions",
         "enabled",
         "next_collection",
@@ -83,8 +84,8 @@ class CloudAccountAdmin(Admin):
 class AwsSpendAdmin(ReadOnlyAdmin):
     """What CloudIntel's own calls cost."""
 
-    list_display = ("date", "account", "amount_usd")
-    list_filter = ("account",)
+    list_display = ("date", "account", "purpose", "amount_usd")
+    list_filter = ("account", "purpose")
     list_select_related = ("account",)
     date_hierarchy = "date"
 

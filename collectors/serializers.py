@@ -39,7 +39,16 @@ class AccountSerializer(serializers.ModelSerializer[CloudAccount]):
 
     class Meta:
         model = CloudAccount
-        fields = ("account_id", "name", "role_arn", "external_id", "regions", "enabled", "created_at")
+        fields = (
+            "account_id",
+            "name",
+            "role_arn",
+            "external_id",
+            "actor_role_arn",
+            "regions",
+            "enabled",
+            "created_at",
+        )
         read_only_fields = ("external_id", "created_at")
 
     def validate_account_id(self, value: str) -> str:
@@ -49,10 +58,10 @@ class AccountSerializer(serializers.ModelSerializer[CloudAccount]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Hold what is given, and what is stored where nothing is, against each other."""
-        wanted = {
-            name: attrs.get(name, getattr(self.instance, name, "")) for name in ("account_id", "role_arn")
-        }
-        validate_role_of(**wanted)
+        account_id = attrs.get("account_id", getattr(self.instance, "account_id", ""))
+        for field in ("role_arn", "actor_role_arn"):
+            role_arn = attrs.get(field, getattr(self.instance, field, ""))
+            validate_role_of(account_id, role_arn, field=field)
         return attrs
 
 

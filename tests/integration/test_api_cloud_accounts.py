@@ -27,6 +27,7 @@ def test_an_account_is_told():
         "name": "prod",
         "role_arn": ROLE,
         "external_id": "x-1",
+        "actor_role_arn": "",
         "regions": ["eu-west-1"],
         "enabled": True,
     }
@@ -98,6 +99,11 @@ class TestWriting:
             (
                 {"account_id": "222222222222", "role_arn": ROLE},
                 "role_arn: This role is not one of account 2222",
+            ),
+            ({"actor_role_arn": "*"}, "actor_role_arn: A role ARN looks like"),
+            (
+                {"account_id": "222222222222", "actor_role_arn": ROLE},
+                "actor_role_arn: This role is not one of account 2222",
             ),
             ({"regions": ["everywhere"]}, "A region looks like eu-west-1."),
             ({"regions": "eu-west-1"}, "regions"),
