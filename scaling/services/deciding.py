@@ -97,7 +97,7 @@ def _decision(
         network_in=current["network_in"],
         network_out=current["network_out"],
         level_before=instance.level,
-        level_after=_level_after(finding, ruling),
+        level_after=ruling.level_after,
         mode=instance.policy.mode,
         policy_version=finding.version,
         simulated=finding.simulated,
@@ -111,11 +111,6 @@ def _decision(
 def _reason(why: str, ruling: Ruling) -> str:
     against = " ".join(veto.sentence for veto in ruling.vetoes)
     return f"{why}. Held: {against}" if against else why
-
-
-def _level_after(finding: Finding, ruling: Ruling) -> int:
-    """Return the level that the decision leads to; a pending one does when it was carried out."""
-    return ruling.level_after + (finding.direction if ruling.outcome == Outcome.PENDING else 0)
 
 
 def _note(finding: Finding, ruling: Ruling, instance: ManagedInstance, now: datetime) -> None:

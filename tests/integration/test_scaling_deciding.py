@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from pipelines.models import Run, Status
 from scaling.models import Direction, KillSwitch, ManagedInstance, Mode, Outcome, ScalingDecision, Source
 from scaling.services import acting, arrivals, deciding, mock
 from tests import builders
@@ -268,9 +269,17 @@ def test_an_action_at_aws_is_ordered_and_the_level_waits_for_it(clock, monkeypat
     clock.go_on(seconds=30)
     decision = ScalingDecision.objects.earliest("slot")
     assert ordered == [decision]
-    assert (decision.outcome, decision.level_before, decision.level_after) == (Outcome.PENDING, 1, 2)
+    assert (decision.outcome, decision.level_before, decision.level_after) == (Outcome.PENDING, 1, 1)
     assert level(instance) == (1, 100)
     assert decided(instance)[1][3] == ["pending", "cooldown"]
+
+
+def test_an_order_is_a_run_of_the_ledger_that_is_there_with_the_decision(clock, sent):
+    instance = real(Mode.ASG)
+    load_of(instance)
+    deciding.decide(NOON, 0, 1)
+    run = Run.objects.get(pipeline=acting.PIPELINE)
+    assert (run.scope, run.scheduled_for, run.status) == (instance.instance_id, NOON, Status.QUEUED)
 
 
 def test_an_accounts_budget_of_actions_is_kept_within_one_tick(clock, monkeypatch, settings):
