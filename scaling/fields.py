@@ -1,40 +1,18 @@
-"""Fields of the autoscaler's API: JSON types are taken at their word, moments written in its own way."""
+"""Fields of the autoscaler's API: JSON types are taken at their word."""
 
 import math
 import re
-from datetime import UTC, datetime
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 _LARGEST_EXACT = 2**53
-
-
-def written(moment: datetime) -> str:
-    """Write a moment as the API does: in UTC, to the microsecond, without a zone."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def whole(number: float | None) -> float | None:
     """Return an integer where the number is one, so that bytes are written without a decimal point."""
     exact = number is not None and number.is_integer() and abs(number) <= _LARGEST_EXACT
     return int(number) if number is not None and exact else number
-
-
-@extend_schema_field(
-    {
-        "type": "string",
-        "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$",
-        "example": "2026-01-22T05:16:25.123456",
-        "description": "UTC, written without a zone.",
-    }
-)
-class MomentField(serializers.ReadOnlyField):
-    """A moment that is only shown."""
-
-    def to_representation(self, value: datetime) -> str:
-        return written(value)
 
 
 class BytesField(serializers.FloatField):

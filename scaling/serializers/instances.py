@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.serializers import CompleteSerializer, TextField
-from scaling.fields import ExactChoiceField, MomentField, NumberField, WholeNumberField, YesNoField
+from core.moments import MomentField
+from scaling.fields import ExactChoiceField, NumberField, WholeNumberField, YesNoField
 from scaling.models import ManagedInstance, ScalingPolicy
 from scaling.services import policies
 from scaling.services.registration import obstacle

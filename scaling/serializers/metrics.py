@@ -6,9 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.moments import MomentField, written
 from core.query import Query
 from scaling.columns import METRICS
-from scaling.fields import BytesField, LimitField, MomentField, whole, written
+from scaling.fields import BytesField, LimitField, whole
 from scaling.models import Direction, ManagedInstance, ManagedSample, ScalingDecision, Source
 from scaling.serializers.control import ScalingEventSerializer
 

@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.serializers import CompleteSerializer, TextField
-from scaling.fields import MomentField, NumberField, WholeNumberField
+from core.moments import MomentField
+from scaling.fields import NumberField, WholeNumberField
 from scaling.serializers.metrics import MeasuredSerializer
 from scaling.services.simulation import Load, Span
 

@@ -7,7 +7,8 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from scaling.fields import whole, written
+from core.moments import written
+from scaling.fields import whole
 from scaling.models import ManagedInstance
 from scaling.serializers import simulation as serializers
 from scaling.serializers.metrics import sample_id

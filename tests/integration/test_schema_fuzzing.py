@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 KNOWN = {
     "account": "111111111111",
     "account_id": "111111111111",
+    "decision_id": "aa0e8400-e29b-41d4-a716-446655440005",
     "id": 1,
     "instance_id": "i-1",
     "volume_id": "vol-1",
@@ -88,7 +89,11 @@ def _one_connection():
 
 @pytest.fixture
 def token(monkeypatch):
-    """The token of an administrator, who gets past all permissions, and a little of everything to find."""
+    """The token of an administrator, who gets past all permissions and owns a managed instance."""
+    user = builders.user("administrator")
+    managed = builders.managed(user, instance_id=KNOWN["instance_id"], is_monitoring=False)
+    builders.managed_sample(managed)
+    builders.decision(managed, id=KNOWN["decision_id"])
     monkeypatch.setattr(messages, "send", lambda _run: True)
     monkeypatch.setattr(views, "_wait_for", lambda _run, seconds: None)
     account = builders.account(KNOWN["account_id"])
@@ -98,7 +103,7 @@ def token(monkeypatch):
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.step(builders.run(id=KNOWN["id"]), "a step")
     Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
-    return tokens.issue(builders.user("administrator"))
+    return tokens.issue(user)
 
 
 @schema.parametrize()
