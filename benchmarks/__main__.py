@@ -16,7 +16,7 @@ from pathlib import Path
 from tests import services
 
 DEFAULT = ("parse", "ingest")
-NAMES = (*DEFAULT, "collect", "samples", "scale", "decide")
+NAMES = (*DEFAULT, "collect", "samples", "scale", "decide", "ticks")
 SIZES = ("n", "points")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

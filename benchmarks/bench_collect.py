@@ -221,7 +221,7 @@ def running_stub(scale: Scale) -> Iterator[tuple[Child, str]]:
         env=dict(os.environ),
         is_ready=partial(_answers, url),
     )
-    with _running(program) as [child]:
+    with running(program) as [child]:
         yield child, url
 
 
@@ -235,16 +235,21 @@ def _answers(url: str) -> bool:
 @contextmanager
 def running_workers(scale: Scale, url: str) -> Iterator[None]:
     """Run the workers that talk to AWS, on this benchmark's database."""
-    server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     env = _caller(url) | {
-        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+        "DATABASE_URL": database_url(),
         "CLOUDINTEL_CLOUD": "aws",
         "AWS_DAILY_BUDGET_USD": "1000",
         "LOG_LEVEL": "WARNING",
     }
     names = [f"worker-{number}" for number in range(scale.workers)]
-    with _running(*(programs.worker_io(env=env, name=name, slots=scale.slots) for name in names)):
+    with running(*(programs.worker_io(env=env, name=name, slots=scale.slots) for name in names)):
         yield
+
+
+def database_url() -> str:
+    """Return the address of this benchmark's database, for other processes."""
+    server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    return f"{server}/{connection.settings_dict['NAME']}"
 
 
 def _caller(url: str) -> dict[str, str]:
@@ -254,7 +259,7 @@ def _caller(url: str) -> dict[str, str]:
 
 
 @contextmanager
-def _running(*wanted: Program) -> Iterator[list[Child]]:
+def running(*wanted: Program) -> Iterator[list[Child]]:
     """Run programs until the block ends; what one printed is told when it does not start."""
     children = list(map(Child, wanted))
     try:

@@ -39,7 +39,7 @@ _STEADY = "steady:hold"
 Work = Callable[[datetime, int, int], Counts]
 
 
-def _prepare(instances: int) -> None:
+def prepare(instances: int) -> None:
     """Create that many monitored mocks with a window of samples each."""
     _register(instances)
     keys = np.array(ManagedInstance.objects.order_by("pk").values_list("pk", flat=True), np.int32)
@@ -129,7 +129,7 @@ def _decide_s(pool: ProcessPoolExecutor, instances: int) -> float:
 
 def measure(instances: int) -> dict[str, float]:
     """Return the median seconds of a tick of decisions, and those of a tick of mocks' samples."""
-    _prepare(instances)
+    prepare(instances)
     decided = []
     with _workers() as pool:
         for _ in range(ROUNDS):
