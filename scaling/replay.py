@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,10 @@ import numpy.typing as npt
 from scaling import guard
 from scaling.capacity import FIRST_LEVEL
 from scaling.columns import METRICS, Samples
+from scaling.moments import microseconds, moment
 from scaling.rules import Policies, evaluate, outliers, reach_s
 from scaling.windows import Windows
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _CLOUDWATCH = 1
 _ONE = np.ones(1, np.int32)
 
@@ -72,7 +71,7 @@ def _step(window: Windows, policy: Any, period: float, level: int, last_action_a
         is_mock=True,
         mode=guard.MOCK,
     )
-    now, wish = _EPOCH + now_us * _MICROSECOND, int(verdicts.direction[0])
+    now, wish = moment(now_us), int(verdicts.direction[0])
     ruling = guard.check(wish, state, policy, now)
     return Step(
         at=now,
@@ -93,10 +92,10 @@ def _reach_us(policy: Any, period: float) -> int:
 def _samples(cpu: Mapping[datetime, float]) -> Samples:
     moments = sorted(cpu)
     values = np.full((len(METRICS), len(moments)), np.nan)
-    values[0] = [cpu[moment] for moment in moments]
+    values[0] = [cpu[at] for at in moments]
     return Samples(
         np.ones(len(moments), np.int32),
-        np.array([(moment - _EPOCH) // _MICROSECOND for moment in moments], np.int64),
+        np.array(list(map(microseconds, moments)), np.int64),
         np.full(len(moments), _CLOUDWATCH, np.int16),
         np.zeros(len(moments), np.int16),
         values,

@@ -3,7 +3,6 @@
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scaling.columns import METRICS
+from scaling.moments import moment
 from scaling.quartiles import Fences, Floats
 from scaling.windows import Windows
 
@@ -19,7 +19,6 @@ WEIGHTS = (2, 2, 1, 1)
 VOTES_NEEDED = 2
 PERIODS = 5
 """A window has at least this many periods of its source."""
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _LABELS = ("CPU", "Memory", "Network in", "Network out")
 _DIRECTIONS = {1: "up", 0: "hold", -1: "down"}
 
@@ -127,7 +126,7 @@ class Verdicts:
         """Return, as JSON has it, what the decision was made from; null is unknown or was not looked at."""
         policy = self.policies.row(i)
         return {
-            "now": _moment(self.now_us),
+            "now": moment(self.now_us).isoformat(),
             "period_s": float(self.period_s[i]),
             "window_s": self._reach_s(i),
             "policy": policy,
@@ -149,7 +148,7 @@ class Verdicts:
         values = {
             name: [_number(value) for value in row.values[metric]] for metric, name in enumerate(METRICS)
         }
-        times = [_moment(int(time)) for time in row.time]
+        times = [moment(time).isoformat() for time in row.time]
         return {"timestamp": times, "source": row.source.tolist(), "outlier": row.outlier.tolist(), **values}
 
     def _reach_s(self, i: int) -> float:
@@ -214,10 +213,6 @@ class Verdicts:
 
     def _votes(self, i: int) -> str:
         return f"votes {self.votes_up[i]} up, {self.votes_down[i]} down"
-
-
-def _moment(time_us: int) -> str:
-    return (_EPOCH + timedelta(microseconds=time_us)).isoformat()
 
 
 def _number(value: float) -> float | None:

@@ -20,7 +20,7 @@ def scale(number):
     from benchmarks.stub.protocol import ACCOUNT
     from collectors.models import CloudAccount
     from tests import builders
-    from tests.integration.acting import decided, managed
+    from tests.integration.scaling.acting import decided, managed
 
     with transaction.atomic():
         account = CloudAccount.objects.get(account_id=ACCOUNT)

@@ -7,7 +7,8 @@ import pytest
 from alerts.models import Alert
 from scaling.models import ScalingEvent
 from scaling.services import acting
-from tests.integration.acting import (
+from tests.integration.conftest import work_off
+from tests.integration.scaling.acting import (
     Wire,
     always,
     carried_out,
@@ -19,7 +20,6 @@ from tests.integration.acting import (
     owner,
     reread,
 )
-from tests.integration.conftest import work_off
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sent")]
 

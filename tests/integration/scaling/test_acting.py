@@ -13,7 +13,8 @@ from pipelines.models import Run, Step
 from scaling.models import KillSwitch, ScalingDecision, ScalingEvent
 from scaling.services import acting
 from tests import builders
-from tests.integration.acting import (
+from tests.integration.conftest import work_off
+from tests.integration.scaling.acting import (
     ACCOUNT,
     Wire,
     carried_out,
@@ -26,7 +27,6 @@ from tests.integration.acting import (
     owner,
     reread,
 )
-from tests.integration.conftest import work_off
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sent")]
 
