@@ -65,7 +65,8 @@ def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") ->
 
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:
     """The worker that talks to AWS; its tasks wait rather than compute, so it has threads."""
-    return _worker(name, "--pool=threads", f"--concurrency={slots}", "--queues=critical,aws", env=env)
+    queues = "--queues=critical,readings,aws"
+    return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=env)
 
 
 def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:

@@ -54,6 +54,8 @@ from scaling.roster import PERIOD_S, listed
 from scaling.services import arrivals, clouds, setbacks
 
 TASK = "scaling.tasks.read_metrics"
+QUEUE = "readings"
+"""Apart from collection's, which may hold minutes of work: by then the samples would be stale."""
 BATCH = 500
 """Instances a message: three metrics of each are three full calls."""
 EXPIRES_S = 60.0
@@ -114,7 +116,7 @@ class Claimed:
 def start(now: datetime) -> None:
     """Order the readings that are due; what the broker does not take, the next tick orders."""
     for batch in due(now):
-        if not messages.order(TASK, *batch, queue=messages.USUAL, expires_s=EXPIRES_S):
+        if not messages.order(TASK, *batch, queue=QUEUE, expires_s=EXPIRES_S):
             return
 
 

@@ -46,7 +46,7 @@ def ordered(monkeypatch):
     orders = []
 
     def order(task, *arguments, queue, expires_s):
-        assert (task, queue) == (polling.TASK, "aws")
+        assert (task, queue) == (polling.TASK, "readings")
         assert expires_s > 0
         orders.append(arguments)
         return True
