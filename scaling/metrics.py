@@ -8,6 +8,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from pipelines import ticks
 from scaling.models import ManagedInstance, ScalingDecision
 from scaling.ticking import DECIDE, MEASURE
 
@@ -30,8 +31,9 @@ def _lags() -> GaugeMetricFamily:
         "How long the shard of a tick that is furthest behind has been due.",
         labels=["tick"],
     )
+    now = ticks.now()
     for rhythm in (MEASURE, DECIDE):
-        family.add_metric([rhythm.name], rhythm.lag(timezone.now()).total_seconds())
+        family.add_metric([rhythm.name], rhythm.lag(now).total_seconds())
     return family
 
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from celery import shared_task
-from django.utils import timezone
 
+from pipelines import ticks
 from scaling.services import acting, deciding, lateness, mock, polling
 from scaling.ticking import DECIDE, MEASURE, SHARDS
 
@@ -12,7 +12,7 @@ from scaling.ticking import DECIDE, MEASURE, SHARDS
 @shared_task
 def measure() -> None:
     """Have all monitored instances measured, unless that was begun for this slot already."""
-    now = timezone.now()
+    now = ticks.now()
     lateness.look(now)
     if MEASURE.begin(now):
         polling.start(now)
@@ -31,7 +31,7 @@ def measure_shard(slot: str, shard: int) -> None:
 @shared_task
 def decide() -> None:
     """Have all monitored instances decided about, unless that was begun for this slot already."""
-    DECIDE.begin(timezone.now())
+    DECIDE.begin(ticks.now())
 
 
 @shared_task

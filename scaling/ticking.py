@@ -52,15 +52,19 @@ class Rhythm:
 
         It is not where the message is a copy, or late: a later slot has begun.
         """
-        is_ours = ticks.take(f"{self.name}/{shard}", slot)
+        is_ours = self._take(f"{self.name}/{shard}", slot)
         yield is_ours
         if is_ours:
-            ticks.take(f"{self.done}/{shard}", slot)
+            self._take(f"{self.done}/{shard}", slot)
+
+    def _take(self, name: str, slot: datetime) -> bool:
+        return ticks.take(name, slot, self.period, ticks.now())
 
     def lag(self, now: datetime) -> timedelta:
         """Return for how long the shard that is furthest behind has been due; zero where nothing sends it."""
         names = [f"{self.done}/{shard}" for shard in range(SHARDS)]
-        done = dict(Tick.objects.filter(name__in=names).values_list("name", "slot"))
+        taken = Tick.objects.filter(name__in=names, slot__lte=ticks.horizon(self.period, now))
+        done = dict(taken.values_list("name", "slot"))
         began = schedules.first_due(self.task)
         last = [done.get(name, began) for name in names]
         oldest = min((moment for moment in last if moment is not None), default=now)

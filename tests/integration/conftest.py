@@ -72,8 +72,13 @@ def pipelines(monkeypatch):
 
 @pytest.fixture
 def now(monkeypatch):
-    """Set the clock: `now(moment)`."""
-    return lambda moment: monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
+    """Set all clocks: `now(moment)`."""
+
+    def set_to(moment):
+        for clock in ("django.utils.timezone.now", "pipelines.ticks.now"):
+            monkeypatch.setattr(clock, lambda: moment)
+
+    return set_to
 
 
 @pytest.fixture

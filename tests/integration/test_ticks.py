@@ -54,16 +54,35 @@ def test_two_beats_out_of_phase_take_each_slot_once():
 
 
 def test_a_slot_that_has_passed_is_not_taken_any_more():
-    assert ticks.take("decide", NOON + PERIOD)
-    assert not ticks.take("decide", NOON)
+    assert ticks.take("decide", NOON + PERIOD, PERIOD, NOON + PERIOD)
+    assert not ticks.take("decide", NOON, PERIOD, NOON + PERIOD)
+
+
+def test_a_slot_beyond_any_that_can_have_been_taken_gives_way():
+    """A clock that was an hour ahead stops nothing once it is put right."""
+    assert claim(3600) == 3600
+    assert claim(7) == 0
+    assert claim(7) is None
+    assert claim(15) == 15
+
+
+def test_a_slot_that_was_taken_ahead_does_not_give_way():
+    assert claim(13) == 0
+    assert claim(13) == 15
+    assert not ticks.take("decide", NOON, PERIOD, NOON)
+
+
+def test_what_time_it_is_is_asked_of_postgresql(monkeypatch):
+    before = ticks.now()
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOON)
+    assert timedelta(0) <= ticks.now() - before < timedelta(minutes=1)
 
 
 def test_names_do_not_meet():
     assert claim(7, "decide/0") == claim(7, "decide/1") == 0
 
 
-def test_says_who_took_it_and_when(now):
-    now(NOON + timedelta(seconds=7))
+def test_says_who_took_it_and_when():
     claim(7)
     tick = Tick.objects.get()
     assert (tick.name, tick.slot, tick.claimed_at) == ("decide", NOON, NOON + timedelta(seconds=7))

@@ -109,6 +109,23 @@ def test_an_action_whose_run_was_lost_is_taken_up_with_the_next_samples(ordered,
     assert resumed == [1]
 
 
+def test_slots_are_those_of_the_databases_clock(ordered, now, monkeypatch):
+    now(NOON + 7 * SECOND)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOON + 3600 * SECOND)
+    tasks.measure()
+    tasks.decide()
+    assert {slot for _, slot, _, _ in ordered} == {NOON.isoformat()}
+
+
+def test_shards_that_were_done_ahead_of_time_are_done_again_in_time(now, monkeypatch):
+    decided = []
+    monkeypatch.setattr(deciding, "decide", lambda slot, shard, shards: decided.append(slot))
+    tasks.decide_shard((NOON + 3600 * SECOND).isoformat(), 0)
+    tasks.decide_shard(NOON.isoformat(), 0)
+    assert decided == [NOON + 3600 * SECOND, NOON]
+    assert Tick.objects.get(name="decided/0").slot == NOON
+
+
 # --- Late ------------------------------------------------------------------------------------
 def lag_s(rhythm, seconds):
     return rhythm.lag(NOON + seconds * SECOND).total_seconds()
@@ -121,6 +138,12 @@ def test_a_tick_is_late_from_when_its_next_slot_was_to_be_done(ordered):
         tasks.decide_shard((NOON + 60 * SECOND).isoformat(), shard)
     assert lag_s(DECIDE, 75) == 0
     assert lag_s(DECIDE, 85) == 10
+
+
+def test_a_slot_that_is_still_to_come_does_not_count_as_done():
+    for shard in range(SHARDS):
+        tasks.decide_shard((NOON + 3600 * SECOND).isoformat(), shard)
+    assert lag_s(DECIDE, 60) == 45
 
 
 def test_it_is_as_late_as_its_last_shard():
