@@ -50,3 +50,19 @@ def take(name: str, slot: datetime, period: timedelta, now: datetime) -> bool:
             [name, slot, now, workers.name(), horizon(period, now)],
         )
         return bool(cursor.rowcount)
+
+
+def running_since(name: str, pause: timedelta, now: datetime) -> datetime:
+    """Note that something runs now; return since when it has, never for longer than `pause` unnoted."""
+    table = Tick._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} AS t (name, slot, claimed_at, worker) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET (slot, claimed_at, worker) = (CASE"
+            " WHEN t.claimed_at BETWEEN %s AND %s THEN t.slot ELSE EXCLUDED.slot END,"
+            " EXCLUDED.claimed_at, EXCLUDED.worker) RETURNING slot",
+            [name, now, now, workers.name(), now - pause, now + pause],
+        )
+        (since,) = cursor.fetchone()
+    began: datetime = since
+    return began

@@ -4,18 +4,25 @@ from datetime import datetime, timedelta
 
 from alerts import services as alerts
 from alerts.models import Severity
+from pipelines import ticks
 from scaling.models import ManagedInstance
-from scaling.ticking import DECIDE
+from scaling.ticking import DECIDE, MEASURE
 
 KEY = "scaling-decisions"
 TOLERATED = timedelta(minutes=2)
 
 
 def look(now: datetime) -> None:
-    """Open an alert while decisions are late and anything waits for them; resolve it when they come again."""
+    """Open an alert while decisions are late and anything waits for them; resolve it when they come again.
+
+    After a downtime they are late, too; that is trouble only when they do not come although ticks do.
+    """
+    since = ticks.running_since(KEY, 2 * MEASURE.period, now)
     lag = DECIDE.lag(now)
     if lag <= TOLERATED or not ManagedInstance.objects.monitored().exists():
         alerts.resolve(KEY)
+        return
+    if now - since <= TOLERATED:
         return
     alerts.open(
         KEY,

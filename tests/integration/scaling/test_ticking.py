@@ -172,20 +172,51 @@ def alert_at(seconds):
     return Alert.objects.unresolved().filter(key=lateness.KEY).first()
 
 
+def look_until(seconds, since=0):
+    """Look each 30 seconds; return the alert of the last time."""
+    return [alert_at(moment) for moment in range(since, seconds + 1, 30)][-1]
+
+
 def test_an_alert_tells_that_decisions_are_late_until_they_come_again():
     builders.managed()
+    assert look_until(120) is None
     assert alert_at(135) is None
     alert = alert_at(136)
     assert "for 2 minutes" in alert.body
-    assert alert_at(200) == alert
+    assert alert_at(190) == alert
     for shard in range(SHARDS):
         tasks.decide_shard((NOON + 195 * SECOND).isoformat(), shard)
     assert alert_at(210) is None
 
 
+def test_decisions_that_a_downtime_kept_away_are_no_alarm():
+    builders.managed()
+    assert look_until(60) is None
+    assert look_until(720, since=600) is None
+    for shard in range(SHARDS):
+        tasks.decide_shard((NOON + 720 * SECOND).isoformat(), shard)
+    assert alert_at(750) is None
+
+
+def test_decisions_that_do_not_come_after_a_downtime_are_told_within_minutes():
+    builders.managed()
+    assert look_until(720, since=600) is None
+    assert "for 12 minutes" in alert_at(750).body
+
+
+def test_an_alert_outlasts_a_downtime_until_decisions_come():
+    builders.managed()
+    alert = look_until(150)
+    assert alert is not None
+    assert alert_at(600) == alert
+    for shard in range(SHARDS):
+        tasks.decide_shard((NOON + 600 * SECOND).isoformat(), shard)
+    assert alert_at(630) is None
+
+
 def test_late_decisions_are_nobodys_trouble_while_nothing_is_monitored():
     builders.managed(is_monitoring=False)
-    assert alert_at(600) is None
+    assert look_until(600) is None
 
 
 def test_prometheus_is_told_of_lags_and_decisions(now):
