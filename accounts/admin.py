@@ -1,17 +1,20 @@
 """Users in the admin; groups, and the failures that django-axes counts, bring their own pages."""
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import lockout
+from accounts import leaving, lockout
 from accounts.models import User
+from core.admin import TakesAlongAdmin
 
 if TYPE_CHECKING:  # generic for the type checker alone
     _Admin = DjangoUserAdmin[User]
@@ -56,7 +59,7 @@ class UserForm(_UserForm):
 
 
 @admin.register(User)
-class UserAdmin(_Admin):
+class UserAdmin(TakesAlongAdmin, _Admin):
     """Users, what they may do and whether they may do it now."""
 
     form = UserForm
@@ -77,6 +80,23 @@ class UserAdmin(_Admin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Fetch the groups of all users on the page at once."""
         return super().get_queryset(request).prefetch_related("groups")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], Any]:
+        """Show what keeps a user, where anything does, rather than what it would take to delete it."""
+        objects, counts, refused, protected = super().get_deleted_objects(objs, request)
+        answers: list[tuple[Any, Any]] = leaving.asked.send(User, users=objs)
+        reasons = list(chain.from_iterable(reasons for _, reasons in answers))
+        return objects, counts, set() if reasons else refused, [*protected, *reasons]
+
+    def delete_model(self, request: HttpRequest, user: User) -> None:
+        with transaction.atomic():
+            leaving.leaving.send(User, user=user, by=cast("User", request.user))
+            super().delete_model(request, user)
+
+    def delete_queryset(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        with transaction.atomic():
+            for user in chosen:
+                self.delete_model(request, user)
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
@@ -55,6 +56,24 @@ class ReadOnlyAdmin(_NobodyWrites, Admin):
     """Pages to look at a table that may be long."""
 
     show_full_result_count = False
+
+
+class GoesAlongAdmin(ReadOnlyAdmin):
+    """Pages of rows that nobody deletes by themselves, but with what they belong to."""
+
+
+class TakesAlongAdmin(Admin):
+    """Pages of what rows of a `GoesAlongAdmin` belong to."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], Any]:
+        """Ask for no permission to delete what goes along."""
+        objects, counts, refused, protected = super().get_deleted_objects(objs, request)
+        return objects, counts, refused - self._names_of_what_goes_along(), protected
+
+    def _names_of_what_goes_along(self) -> set[str]:
+        models = filter(self.admin_site.is_registered, apps.get_models())
+        pages = map(self.admin_site.get_model_admin, models)
+        return {str(page.opts.verbose_name) for page in pages if isinstance(page, GoesAlongAdmin)}
 
 
 class ReadOnlyInline(_NobodyWrites, Inline):

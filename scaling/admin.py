@@ -15,7 +15,7 @@ from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from accounts.permissions import Role, has_role
-from core.admin import Admin, ReadOnlyAdmin, ReadOnlyInline
+from core.admin import Admin, GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, TakesAlongAdmin
 from scaling.errors import RoleMissingError
 from scaling.models import KillSwitch, ManagedInstance, Outcome, ScalingDecision, ScalingEvent, ScalingPolicy
 from scaling.services import killswitch, policies, registration
@@ -82,7 +82,7 @@ class PolicyInline(_PolicyInline):
 
 
 @admin.register(ManagedInstance)
-class ManagedInstanceAdmin(Admin):
+class ManagedInstanceAdmin(TakesAlongAdmin):
     """What is managed: looked at, monitored or not, and its policy edited."""
 
     list_display = (
@@ -146,11 +146,6 @@ class ManagedInstanceAdmin(Admin):
         busy = found is not None and found.decisions.filter(outcome=Outcome.PENDING).exists()
         return not busy and super().has_delete_permission(request, found)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], Any]:
-        """Let an instance's decisions go with it, which nobody may delete by themselves."""
-        objects, counts, refused, protected = super().get_deleted_objects(objs, request)
-        return objects, counts, refused - {str(ScalingDecision._meta.verbose_name)}, protected
-
     def save_model(self, *_request_and_instance: Any) -> None:
         """Leave the row alone: nothing of it is edited, and workers may have changed it meanwhile."""
 
@@ -205,7 +200,7 @@ class EventInline(ReadOnlyInline):
 
 
 @admin.register(ScalingDecision)
-class ScalingDecisionAdmin(ReadOnlyAdmin):
+class ScalingDecisionAdmin(GoesAlongAdmin):
     """What was decided, by what, and what became of it."""
 
     list_display = (

@@ -6,12 +6,16 @@ class ScalingConfig(AppConfig):
     name = "scaling"
 
     def ready(self) -> None:
-        """Make pipelines, table and ticks known, and have the samples of a deleted instance deleted."""
+        """Make pipelines, table and ticks known, have owners take their instances along."""
+        from accounts import leaving  # noqa: PLC0415 - as below
         from collectors.samples import partitions  # noqa: PLC0415 - models come when Django is ready
         from scaling import pipelines, storage, ticking  # noqa: PLC0415 - as above
         from scaling.models import ManagedInstance  # noqa: PLC0415 - as above
+        from scaling.services import registration  # noqa: PLC0415 - as above
 
         pipelines.register()
         partitions.register(storage.TABLE)
+        leaving.asked.connect(registration.why_owners_stay, dispatch_uid="scaling.owners")
+        leaving.leaving.connect(registration.delete_all_of, dispatch_uid="scaling.owners")
         post_delete.connect(storage.forget, sender=ManagedInstance, dispatch_uid="scaling.samples")
         post_migrate.connect(ticking.ensure, sender=self, dispatch_uid="scaling.ticking")

@@ -1,5 +1,7 @@
 """What owners do with their instances: register them, have them monitored or not, and give them up."""
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, transaction
 from rest_framework.exceptions import APIException
 
@@ -134,3 +136,19 @@ def delete(instance: ManagedInstance, *, by: User) -> None:
             raise ActionPendingError
         audit.record("instance-deleted", instance=current, user=by, level=current.level)
         current.delete()
+
+
+# --- Owners that leave -----------------------------------------------------------------------
+def why_owners_stay(users: Iterable[User], **_signal: object) -> list[str]:
+    """Return what keeps users from being deleted: what is being done at AWS with their instances."""
+    pending = ManagedInstance.objects.filter(owner__in=users, decisions__outcome=Outcome.PENDING)
+    return [
+        f"{name}: {ActionPendingError.default_detail}"
+        for name in pending.order_by("instance_id").distinct().values_list("instance_id", flat=True)
+    ]
+
+
+def delete_all_of(user: User, by: User, **_signal: object) -> None:
+    """Forget all of a user's instances. Raises: ActionPendingError."""
+    for instance in user.managed_instances.order_by("pk"):
+        delete(instance, by=by)

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from scaling import audit
 from scaling.models import (
     KillSwitch,
@@ -163,6 +164,34 @@ class TestInstances:
         assert administrator.post(address, {"post": "yes"}).status_code == 403
         self.act(administrator, "delete_selected", instance)
         assert ManagedInstance.objects.exists()
+
+    @pytest.mark.parametrize("way", ["page", "action"])
+    def test_are_deleted_with_their_owner(self, administrator, person, way):
+        instance = builders.managed()
+        builders.managed_sample(instance)
+        builders.decision(instance)
+        self.delete_owner(administrator, instance, way)
+        for model in (ManagedInstance, ManagedSample, ScalingDecision):
+            assert not model.objects.exists()
+        assert not User.objects.filter(pk=instance.owner_id).exists()
+        event = ScalingEvent.objects.get()
+        assert (event.kind, event.user) == ("instance-deleted", person)
+
+    @pytest.mark.parametrize("way", ["page", "action"])
+    def test_keep_their_owner_while_something_is_done_at_aws(self, administrator, way):
+        instance = builders.managed(inventory=builders.instance())
+        builders.decision(instance, outcome=Outcome.PENDING)
+        answer = self.delete_owner(administrator, instance, way)
+        reason = f"{instance.instance_id}: A scaling action on this instance is not finished"
+        assert reason in answer.content.decode()
+        assert User.objects.filter(pk=instance.owner_id).exists()
+        assert ScalingDecision.objects.exists()
+
+    def delete_owner(self, administrator, instance, way):
+        if way == "page":
+            return administrator.post(page(User, "delete", instance.owner_id), {"post": "yes"})
+        form = {"action": "delete_selected", "_selected_action": [instance.owner_id], "post": "yes"}
+        return administrator.post(page(User), form)
 
     def test_are_not_started_by_staff_without_the_role(self):
         staff = builders.user(is_staff=True)
