@@ -2,7 +2,9 @@
 
 A bucket belongs to an account, a region and an action. Whoever finds too few tokens is told how long to
 wait and gets a ticket for them: the tokens are taken beforehand, so that those who wait keep their turns
-and nobody asks twice. Without Valkey nobody waits; AWS refuses by itself, and its refusals are retried.
+and nobody asks twice. A ticket says what was taken: who comes back for more pays the difference, and who
+comes back for less is given it. Without Valkey nobody waits; AWS refuses by itself, and its refusals are
+retried.
 """
 
 import logging
@@ -47,25 +49,26 @@ _TICKET_KEPT_S = 3600
 _SCRIPT = """
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
-local granted = redis.call('GET', KEYS[1])
-if granted then
-    local left = tonumber(granted) - now
-    if left <= 0 then redis.call('DEL', KEYS[1]) end
-    return math.ceil(math.max(0, left) * 1000)
-end
+local left = tonumber(redis.call('HGET', KEYS[1], 'at') or now) - now
+if left > 0 then return math.ceil(left * 1000) end
 local wait = 0
 for i = 2, #KEYS do
     local wanted, rate = tonumber(ARGV[3 * i - 4]), tonumber(ARGV[3 * i - 3])
     local burst = tonumber(ARGV[3 * i - 2])
+    local due = wanted - tonumber(redis.call('HGET', KEYS[1], KEYS[i]) or 0)
     local bucket = redis.call('HMGET', KEYS[i], 'tokens', 'at')
     local tokens, at = tonumber(bucket[1] or burst), tonumber(bucket[2] or now)
-    tokens = math.min(burst, tokens + math.max(0, now - at) * rate) - wanted
+    tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
+    tokens = math.min(burst, tokens - due)
     redis.call('HSET', KEYS[i], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
     redis.call('EXPIRE', KEYS[i], math.ceil((burst - tokens) / rate) + 1)
-    wait = math.max(wait, -tokens / rate)
+    if due > 0 then wait = math.max(wait, -tokens / rate) end
 end
+redis.call('DEL', KEYS[1])
 if wait > 0 then
-    redis.call('SET', KEYS[1], string.format('%.6f', now + wait), 'EX', ARGV[1] + math.ceil(wait))
+    redis.call('HSET', KEYS[1], 'at', string.format('%.6f', now + wait))
+    for i = 2, #KEYS do redis.call('HSET', KEYS[1], KEYS[i], ARGV[3 * i - 4]) end
+    redis.call('EXPIRE', KEYS[1], ARGV[1] + math.ceil(wait))
 end
 return math.ceil(wait * 1000)
 """
@@ -121,7 +124,7 @@ def admit(place: Place, ticket: str, **wanted: int) -> None:
 
 
 def _reserve(place: Place, ticket: str, actions: dict[str, int]) -> float:
-    keys = [f"rates:ticket:{ticket}"]
+    keys = [f"rates:granted:{ticket}"]
     numbers: list[Any] = [_TICKET_KEPT_S]
     for action, count in actions.items():
         keys.append(f"rates:{place.account_id}:{place.region}:{action}")

@@ -200,9 +200,11 @@ def _admit(claimed: Claimed) -> None:
     window, targets = claimed.window, claimed.targets
     queries = metrics.metric_queries(len(targets), sum(bool(target.memory) for target in targets))
     periods = (window.end - window.start) // timedelta(seconds=claimed.period_s)
+    place = Place(claimed.account.account_id, claimed.region)
+    # Who waited may come back in another batch: what was taken is for whatever is read there at this pace.
     rates.admit(
-        Place(claimed.account.account_id, claimed.region),
-        f"managed:{claimed.keys(targets[:1])[0]}",
+        place,
+        f"managed:{place.account_id}:{place.region}:{claimed.period_s}",
         GetMetricData=ceil(queries / MOST_QUERIES),
         points=rates.points(queries * periods, timezone.now() - window.start),
     )

@@ -57,6 +57,26 @@ def test_a_ticket_lets_in_once_its_time_has_come(monkeypatch):
         assert time.monotonic() < deadline
 
 
+def after_its_wait(ticket, calls):
+    """Ask for so many calls when the wait of a ticket is over; return how long to wait."""
+    valkey.client().hset(f"rates:granted:{ticket}", "at", 0)
+    return ask(ticket, calls=calls)
+
+
+def test_who_comes_back_for_more_waits_for_the_difference():
+    ask("a", calls=2)
+    assert ask("b", calls=2) == pytest.approx(200, abs=1)
+    assert after_its_wait("b", calls=3) == pytest.approx(300, abs=1)
+    assert ask("c") == pytest.approx(400, abs=1)
+
+
+def test_who_comes_back_for_less_is_given_the_difference():
+    ask("a", calls=2)
+    assert ask("b", calls=2) == pytest.approx(200, abs=1)
+    assert after_its_wait("b", calls=1) == 0
+    assert ask("c") == pytest.approx(200, abs=1)
+
+
 def test_a_step_of_many_calls_waits_for_all_of_them_at_once():
     assert ask("a", calls=5) == pytest.approx(300, abs=1)
 

@@ -14,6 +14,7 @@ from alerts.models import Alert
 from collectors.models import AwsSpend, CloudAccount, Instance, MetricSample, MetricSeries, Purpose
 from collectors.services import rates
 from collectors.services.rates import PUBLISHED, Rate
+from core.errors import NotYetError
 from pipelines import messages
 from pipelines.models import Run
 from scaling import tasks
@@ -577,3 +578,20 @@ def test_calls_that_have_to_wait_are_made_when_they_may_be(watch, tick, monitor,
     assert len(watch.questions) == 1
     waiting = min(next_reading(one), next_reading(other))
     assert waiting - timezone.now() == pytest.approx(timedelta(seconds=10), abs=timedelta(seconds=1))
+
+
+def test_who_waited_comes_back_with_the_same_ticket_in_whatever_batch(watch, tick, monitor, monkeypatch):
+    tickets = []
+
+    def admit(_place, ticket, **_wanted):
+        tickets.append(ticket)
+        if len(tickets) == 1:
+            raise NotYetError(1, "GetMetricData is spent")
+
+    monkeypatch.setattr(rates, "admit", admit)
+    [first, _] = monitor(2)
+    tick()
+    ManagedInstance.objects.filter(pk=first.pk).update(is_monitoring=False)
+    monitor(2)
+    tick(NOW + timedelta(seconds=2))
+    assert tickets == ["managed:123456789012:eu-west-1:300"] * 2
