@@ -20,6 +20,10 @@ class Migration(migrations.Migration):
             name='purpose',
             field=models.CharField(choices=[('collect', 'collection'), ('scale', 'autoscaler')], db_default='collect', default='collect', max_length=10),
         ),
+        # Before, a day had one row, and the autoscaler spent nothing.
+        migrations.RunSQL(
+            migrations.RunSQL.noop, "DELETE FROM collectors_awsspend WHERE purpose <> 'collect'"
+        ),
         migrations.AddField(
             model_name='cloudaccount',
             name='actor_role_arn',
