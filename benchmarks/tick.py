@@ -1,12 +1,13 @@
 """A whole tick of the autoscaler: what is read, decided and written for many mocks, by two processes.
 
 All of them have samples of the last five minutes. One in a hundred is hot and scaled up, and another
-has never been decided about; of the others, nothing is news.
+has never been decided about; of the others, nothing is news. Then all of them idle at their lowest level, as
+real fleets do at night, which was told before: nothing is news.
 """
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,7 +24,7 @@ from cloudintel_project.celery import settle_heap
 from pipelines.registry import Counts
 from pipelines.slots import Every
 from scaling import storage
-from scaling.columns import Samples
+from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Mode, ScalingDecision, ScalingPolicy, Source
 from scaling.moments import microseconds
 from scaling.services import deciding, mock
@@ -35,6 +36,8 @@ ROUNDS = 3
 _BATCH = 5000
 _HOT_PERCENT = 95.0
 _STEADY = "steady:hold"
+_IDLE_PERCENT = 2.0
+_IDLES = "sustained_down:down:min_level"
 
 Work = Callable[[datetime, int, int], Counts]
 
@@ -42,11 +45,18 @@ Work = Callable[[datetime, int, int], Counts]
 def prepare(instances: int) -> None:
     """Create that many monitored mocks with a window of samples each."""
     _register(instances)
+    _fill(_usual)
+
+
+def _fill(load: Callable[[npt.NDArray[np.int32], Sequence[datetime]], npt.NDArray[np.float64]]) -> None:
+    """Store ten samples of each mock, the newest as of now: of keys and moments, metrics x keys x moments."""
     keys = np.array(ManagedInstance.objects.order_by("pk").values_list("pk", flat=True), np.int32)
     latest = Every(MEASURE.period).latest(timezone.now())
+    moments = [latest - n * MEASURE.period for n in reversed(range(SAMPLES))]
     for first in range(0, len(keys), _BATCH):
+        some = keys[first : first + _BATCH]
         with transaction.atomic():
-            storage.store(_window(keys[first : first + _BATCH], latest))
+            storage.store(_samples(some, moments, load(some, moments)))
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -70,20 +80,28 @@ def _register(instances: int) -> None:
     )
 
 
-def _window(keys: npt.NDArray[np.int32], latest: datetime) -> Samples:
-    """Return ten samples of each of these; those whose key is a multiple of a hundred are hot."""
-    times = [microseconds(latest - n * MEASURE.period) for n in reversed(range(SAMPLES))]
+def _usual(keys: npt.NDArray[np.int32], moments: Sequence[datetime]) -> npt.NDArray[np.float64]:
+    """Return what mocks measure; those whose key is a multiple of a hundred are hot."""
     seeds = mock.seeds_of(ManagedInstance.objects.filter(pk__in=keys.tolist()))[1]
-    values = [mock.values(seeds, latest - n * MEASURE.period, 0) for n in reversed(range(SAMPLES))]
-    rows = np.stack(values, axis=2)
+    rows = np.stack([mock.values(seeds, moment, 0) for moment in moments], axis=2)
     rows[0, keys % 100 == 0] = _HOT_PERCENT
-    count = len(keys) * SAMPLES
+    return rows
+
+
+def _idling(keys: npt.NDArray[np.int32], moments: Sequence[datetime]) -> npt.NDArray[np.float64]:
+    return np.full((len(METRICS), len(keys), len(moments)), _IDLE_PERCENT)
+
+
+def _samples(
+    keys: npt.NDArray[np.int32], moments: Sequence[datetime], values: npt.NDArray[np.float64]
+) -> Samples:
+    count = len(keys) * len(moments)
     return Samples(
-        np.repeat(keys, SAMPLES),
-        np.tile(np.array(times, np.int64), len(keys)),
+        np.repeat(keys, len(moments)),
+        np.tile(np.array(list(map(microseconds, moments)), np.int64), len(keys)),
         np.full(count, Source.MOCK, np.int16),
         np.zeros(count, np.int16),
-        rows.reshape(len(rows), count),
+        values.reshape(len(METRICS), count),
     )
 
 
@@ -119,23 +137,34 @@ def _tick(pool: ProcessPoolExecutor, work: Work, slot: datetime) -> tuple[float,
     return time.perf_counter() - start, counts
 
 
-def _decide_s(pool: ProcessPoolExecutor, instances: int) -> float:
+def _idle() -> None:
+    """Have all of them idle, and have been told of it."""
+    ManagedInstance.objects.update(level=1, last_verdict=_IDLES)
+    _fill(_idling)
+
+
+def _decide_s(pool: ProcessPoolExecutor, expected: dict[str, int]) -> float:
     taken_s, counts = _tick(pool, deciding.decide, Every(DECIDE.period).latest(timezone.now()))
-    hundredth = instances // 100
-    if counts != {"scale_up applied": hundredth, "no_action none": hundredth}:
+    if counts != expected:
         raise SystemExit(f"The tick decided otherwise than it had to: {counts}")
     return taken_s
 
 
 def measure(instances: int) -> dict[str, float]:
-    """Return the median seconds of a tick of decisions, and those of a tick of mocks' samples."""
+    """Return the median seconds of a tick of decisions, those of an idle fleet, and of mocks' samples."""
     prepare(instances)
-    decided = []
+    hundredth, decided = instances // 100, []
     with _workers() as pool:
         for _ in range(ROUNDS):
             _forget_decisions()
-            decided.append(_decide_s(pool, instances))
+            decided.append(_decide_s(pool, {"scale_up applied": hundredth, "no_action none": hundredth}))
+        _idle()
+        idle = [_decide_s(pool, {}) for _ in range(ROUNDS)]
         measured_s, _ = _tick(
             pool, mock.measure, Every(MEASURE.period).latest(timezone.now() + MEASURE.period)
         )
-    return {"tick_seconds": round(median(decided), 2), "mock_tick_seconds": round(measured_s, 2)}
+    return {
+        "tick_seconds": round(median(decided), 2),
+        "idle_tick_seconds": round(median(idle), 2),
+        "mock_tick_seconds": round(measured_s, 2),
+    }

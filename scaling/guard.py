@@ -11,6 +11,9 @@ MOCK, RECOMMEND, ASG, EC2_RESIZE = "mock", "recommend", "asg", "ec2-resize"
 NONE, APPLIED, RECOMMENDED, PENDING = "none", "applied", "recommended", "pending"
 """Values of models.Mode and models.Outcome, which a module without Django cannot name."""
 
+MAX_LEVEL, MIN_LEVEL = "max_level", "min_level"
+"""The codes of the vetoes that stay for as long as level and policy do."""
+
 
 class Limits(Protocol):
     """What the guard reads of models.ScalingPolicy."""
@@ -92,9 +95,9 @@ def _beyond_limits(direction: int, level: int, policy: Limits) -> Iterator[Veto]
     """Look at the end that the wish leads to, so that a level outside the limits may come back."""
     highest, lowest = min(policy.max_level, LAST_LEVEL), max(policy.min_level, FIRST_LEVEL)
     if direction > 0 and level >= highest:
-        yield Veto("max_level", f"Level {level} is not to be exceeded: the highest allowed is {highest}.")
+        yield Veto(MAX_LEVEL, f"Level {level} is not to be exceeded: the highest allowed is {highest}.")
     if direction < 0 and level <= lowest:
-        yield Veto("min_level", f"Level {level} is not to be left: the lowest allowed is {lowest}.")
+        yield Veto(MIN_LEVEL, f"Level {level} is not to be left: the lowest allowed is {lowest}.")
 
 
 def _cooling_down(

@@ -16,23 +16,26 @@ from django.db.models import (
     IntegerField,
     Q,
     QuerySet,
+    SmallIntegerField,
     Value,
     When,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Mod, RPad
+from django.db.models.functions import Cast, Greatest, Least, Mod, RPad
 
 from accounts.permissions import Role, having_role
 from collectors import bulk
 from collectors.aws import metrics
 from collectors.models import Instance
+from scaling import capacity
 from scaling.models import ManagedInstance
 from scaling.rules import Policies
 
 MOCK_PERIOD_S = 30
 """How often mocks are measured, and what is simulated is taken to be."""
 DETAILED_PERIOD_S = 60
-VERDICT_BYTES = 24
+VERDICT_BYTES = 32
+"""So many bytes hold what is told of a rule's wish and one veto; the longest of a limit has 29."""
 
 PERIOD_S = Case(
     When(is_mock=True, then=Value(MOCK_PERIOD_S)),
@@ -51,7 +54,8 @@ class Roster:
     """Instances in the order of their keys, a row each.
 
     `is_listed` says of a real one that it is in the inventory, for an owner who may see that. `verdict` is
-    how the kind of the last decision stored begins, padded with spaces.
+    how the kind of the last decision stored begins, padded with spaces. Nothing leads below the level
+    `lowest` or above `highest`.
     """
 
     instance: npt.NDArray[np.int32]
@@ -59,6 +63,9 @@ class Roster:
     is_listed: npt.NDArray[np.bool_]
     version: npt.NDArray[np.int32]
     verdict: npt.NDArray[np.bytes_]
+    level: npt.NDArray[np.int16]
+    lowest: npt.NDArray[np.int16]
+    highest: npt.NDArray[np.int16]
     period_s: npt.NDArray[np.float64]
     policies: Policies
 
@@ -76,10 +83,12 @@ class Roster:
 
     @classmethod
     def _of(cls, instances: QuerySet[ManagedInstance]) -> Self:
-        kinds: list[Any] = [np.int32, np.bool_, np.bool_, np.int32, f"S{VERDICT_BYTES}", *[np.float64] * 9]
+        kinds: list[Any] = [np.int32, np.bool_, np.bool_, np.int32, f"S{VERDICT_BYTES}", *[np.int16] * 3]
+        numbers: list[Any] = [np.float64] * (1 + len(_NUMBERS))
         rows = instances.filter(policy__isnull=False).order_by("pk").values_list(*_columns())
-        instance, is_mock, is_listed, version, verdict, period_s, *numbers = copied(rows, kinds)
-        return cls(instance, is_mock, is_listed, version, verdict, period_s, Policies(*numbers))
+        found = iter(copied(rows, kinds + numbers))
+        columns = {field.name: next(found) for field in fields(cls)[:-1]}
+        return cls(**columns, policies=Policies(*found))
 
     def __len__(self) -> int:
         return len(self.instance)
@@ -97,9 +106,16 @@ def _columns() -> list[Any]:
         Case(When(listed(), then=True), default=False, output_field=BooleanField()),
         Cast("policy__version", IntegerField()),
         padded("last_verdict", VERDICT_BYTES),
+        "level",
+        Greatest("policy__min_level", _level(capacity.FIRST_LEVEL)),
+        Least("policy__max_level", _level(capacity.LAST_LEVEL)),
         Cast(PERIOD_S, FloatField()),
         *(Cast(f"policy__{name}", FloatField()) for name in _NUMBERS),
     ]
+
+
+def _level(level: int) -> Cast:
+    return Cast(Value(level), SmallIntegerField())
 
 
 def listed() -> Q:

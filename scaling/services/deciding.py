@@ -76,8 +76,14 @@ def _is_news(finding: Finding, ruling: Ruling, instance: ManagedInstance) -> boo
 
 
 def _kind(finding: Finding, ruling: Ruling) -> str:
-    """Return what stays the same while only the numbers change: rule, wish, and what was against it."""
-    return ":".join([finding.kind, *(veto.code for veto in ruling.vetoes)])
+    """Return what stays the same while only the numbers change: rule, wish, and what was against it.
+
+    A limit of the level outlasts all else that was: where it is there, what comes and goes beside it is no
+    news, so that a fleet that idles at its lowest level can be passed over (judging.news).
+    """
+    codes = [veto.code for veto in ruling.vetoes]
+    limits = [code for code in codes if code in (guard.MAX_LEVEL, guard.MIN_LEVEL)]
+    return ":".join([finding.kind, *(limits or codes)])
 
 
 def _decision(

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from scaling import rules, storage
+from scaling import guard, rules, storage
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Source
 from scaling.moments import microseconds
@@ -104,12 +104,11 @@ class Unlisted:
 
 
 def news(roster: Roster, now: datetime) -> Iterator[Finding]:
-    """Yield what is not as it was at the last decision stored, and whatever wants to act."""
+    """Yield what is not as it was at the last decision stored, and whatever wants to act and might."""
     may_be = roster.is_mock | roster.is_listed
     yield from _unlisted(roster.at(~may_be))
     for rows, verdicts in _judged(roster.at(may_be), microseconds(now)):
-        is_news = (verdicts.direction != 0) | (rows.verdict != _HOLDS[verdicts.rule])
-        for row in np.flatnonzero(is_news).tolist():
+        for row in np.flatnonzero(rows.verdict != _told(rows, verdicts)).tolist():
             yield Judged(int(rows.instance[row]), int(rows.version[row]), verdicts, row)
 
 
@@ -117,8 +116,21 @@ def _padded(kind: str) -> bytes:
     return kind.encode().ljust(VERDICT_BYTES)
 
 
-# At the place of each rule, what `last_verdict` says where it held.
-_HOLDS = np.array([b"", *(_padded(f"{rule.name.lower()}:hold") for rule in sorted(Rule))])
+def _by_rule(rest: str) -> npt.NDArray[np.bytes_]:
+    """Return at the place of each rule what `last_verdict` says where that rule spoke."""
+    return np.array([b"", *(_padded(f"{rule.name.lower()}:{rest}") for rule in sorted(Rule))])
+
+
+_HOLDS = _by_rule("hold")
+_AT_MOST, _AT_LEAST = _by_rule(f"up:{guard.MAX_LEVEL}"), _by_rule(f"down:{guard.MIN_LEVEL}")
+
+
+def _told(roster: Roster, verdicts: Verdicts) -> npt.NDArray[np.bytes_]:
+    """Return with which last verdict there is nothing to tell of each row; empty where there always is."""
+    is_up, is_down = verdicts.direction > 0, verdicts.direction < 0
+    told = np.where(is_up | is_down, b"", _HOLDS[verdicts.rule])
+    told = np.where(is_up & (roster.level >= roster.highest), _AT_MOST[verdicts.rule], told)
+    return np.where(is_down & (roster.level <= roster.lowest), _AT_LEAST[verdicts.rule], told)
 
 
 def _unlisted(roster: Roster) -> Iterator[Finding]:

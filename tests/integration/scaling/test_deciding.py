@@ -131,9 +131,37 @@ def test_a_load_that_lasts_is_followed_after_each_cooldown(clock):
         ["cooldown"],
         [],
         ["max_level", "cooldown"],
-        ["max_level"],
     ]
     assert level(instance) == (3, 225)
+
+
+@pytest.mark.parametrize(("cpu", "at", "code"), [(3.0, 1, "min_level"), (95.0, 3, "max_level")])
+def test_what_stays_at_a_limit_is_passed_over_until_the_limit_moves(clock, monkeypatch, cpu, at, code):
+    """Nothing is locked for it, whatever else comes to stand in the way."""
+    instance = builders.managed(level=at, policy={"max_level": 3, "cooldown_up_s": 0, "cooldown_down_s": 0})
+    load(instance, cpu)
+    deciding.decide(NOON, 0, 1)
+    locked = deciding._locked
+    monkeypatch.setattr(deciding, "_locked", None)
+    deciding.decide(NOON + SLOT, 0, 1)
+    KillSwitch.objects.update_or_create(defaults={"engaged": True})
+    deciding.decide(NOON + 2 * SLOT, 0, 1)
+    assert [one[3] for one in decided(instance)] == [[code]]
+    monkeypatch.setattr(deciding, "_locked", locked)
+    KillSwitch.objects.update(engaged=False)
+    ManagedInstance.objects.update(level=2)
+    deciding.decide(NOON + 3 * SLOT, 0, 1)
+    assert level(instance)[0] == at
+
+
+def test_what_stands_beside_a_limit_is_told_and_is_no_kind_of_its_own(clock):
+    KillSwitch.objects.update_or_create(defaults={"engaged": True})
+    instance = builders.managed()
+    load(instance, 3.0)
+    deciding.decide(NOON, 0, 1)
+    assert decided(instance)[0][3] == ["kill_switch", "min_level"]
+    instance.refresh_from_db()
+    assert instance.last_verdict == "sustained_down:down:min_level"
 
 
 # --- Once a slot -----------------------------------------------------------------------------
