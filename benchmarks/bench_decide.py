@@ -77,9 +77,8 @@ def rows(samples: Samples, instances: int) -> list[list[reference.Sample]]:
     columns = [
         [None if np.isnan(value) else value for value in metric[:count].tolist()] for metric in samples.values
     ]
-    whole = list(
-        map(reference.Sample, samples.time[:count].tolist(), samples.outlier[:count].tolist(), *columns)
-    )
+    kept = (column[:count].tolist() for column in (samples.time, samples.source, samples.outlier))
+    whole = list(map(reference.Sample, *kept, *columns))
     return [whole[start : start + SAMPLES] for start in range(0, count, SAMPLES)]
 
 

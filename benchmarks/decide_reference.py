@@ -4,6 +4,7 @@ It shares no code with `scaling`: what both say alike was thought of twice.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 FLAGS = (0b11, 0b1100, 0b110000, 0b11000000)
@@ -11,9 +12,13 @@ WEIGHTS = (2, 2, 1, 1)
 
 
 class Sample(NamedTuple):
-    """A moment in microseconds, two bits of flags a metric, and the four metrics; None is unknown."""
+    """A moment in microseconds, where it is from, two bits of flags a metric, and four metrics.
+
+    None is unknown. The sources are those of models.Source: 1 is CloudWatch, 3 simulated.
+    """
 
     time_us: int
+    source: int
     outlier: int
     cpu: float | None
     memory: float | None
@@ -49,7 +54,7 @@ def decide(samples: Sequence[Sample], policy: Any, now_us: int, period_s: float)
         return Answer("sustained_down", -1)
     if sum(is_hot(sample, policy) for sample in samples) / len(samples) >= policy.share:
         return Answer("sustained_up", 1)
-    up, down = votes(samples, policy.min_samples)
+    up, down = votes(samples, policy.min_samples, 2 if is_uneven(samples, period_s) else 4)
     if up >= 2:
         return Answer("iqr", 1, up, down)
     return Answer("iqr", -1, up, down) if down >= 2 else Answer("steady", 0, up, down)
@@ -69,15 +74,24 @@ def is_hot(sample: Sample, policy: Any) -> bool:
     return sample.memory is not None and sample.memory > policy.memory_high
 
 
-def votes(samples: Sequence[Sample], min_samples: int) -> tuple[int, int]:
-    """Return the votes up and down of the metrics whose newest value is outside its window's fences."""
+def is_uneven(samples: Sequence[Sample], period_s: float) -> bool:
+    """Say whether neighbours from CloudWatch are not about a period apart."""
+    return any(
+        before.source == after.source == 1
+        and not 0.9 <= (after.time_us - before.time_us) / (period_s * 1_000_000) <= 1.5
+        for before, after in pairwise(samples)
+    )
+
+
+def votes(samples: Sequence[Sample], min_samples: int, metrics: int) -> tuple[int, int]:
+    """Return the votes up and down of the first metrics whose newest value is outside its window's fences."""
     up = down = 0
-    for metric in range(4):
-        newest = samples[-1][2 + metric]
+    for metric in range(metrics):
+        newest = samples[-1][3 + metric]
         base = sorted(
             value
             for sample in samples
-            if (value := sample[2 + metric]) is not None and not sample.outlier & FLAGS[metric]
+            if (value := sample[3 + metric]) is not None and not sample.outlier & FLAGS[metric]
         )
         if newest is None or len(base) < min_samples:
             continue

@@ -48,6 +48,11 @@ class Fences:
         for name in self.__slots__:
             getattr(self, name)[:, rows] = getattr(found, name)
 
+    def forget(self, metrics: slice, rows: npt.NDArray[np.bool_]) -> None:
+        """Let nothing be outside of the fences of some metrics in some rows."""
+        for name in self.__slots__:
+            getattr(self, name)[metrics, rows] = np.nan
+
 
 def fences(values: Floats, outlier: npt.NDArray[np.int16], min_samples: Floats) -> Fences:
     """Return the fences of windows, samples x metrics x rows, by their values that are not flagged.

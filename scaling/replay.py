@@ -13,9 +13,8 @@ from scaling.capacity import FIRST_LEVEL
 from scaling.columns import METRICS, Samples
 from scaling.moments import microseconds, moment
 from scaling.rules import Policies, evaluate, outliers, reach_s
-from scaling.windows import Windows
+from scaling.windows import CLOUDWATCH, Windows
 
-_CLOUDWATCH = 1
 _ONE = np.ones(1, np.int32)
 
 
@@ -96,7 +95,7 @@ def _samples(cpu: Mapping[datetime, float]) -> Samples:
     return Samples(
         np.ones(len(moments), np.int32),
         np.array(list(map(microseconds, moments)), np.int64),
-        np.full(len(moments), _CLOUDWATCH, np.int16),
+        np.full(len(moments), CLOUDWATCH, np.int16),
         np.zeros(len(moments), np.int16),
         values,
     )

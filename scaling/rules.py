@@ -11,6 +11,7 @@ from scaling.quartiles import Fences, Floats, fences, tally
 from scaling.verdicts import (
     CPU,
     MEMORY,
+    NETWORK_IN,
     VOTES_NEEDED,
     WEIGHTS,
     Policies,
@@ -34,8 +35,9 @@ def evaluate(windows: Windows, policies: Policies, now_us: int, period_s: Floats
     verdicts = _undecided(windows, policies, now_us, period_s)
     verdicts.rule[_is_insufficient(windows, policies)] = Rule.INSUFFICIENT
     verdicts.rule[_is_stale(windows, now_us, period_s)] = Rule.STALE
+    is_uneven = windows.is_uneven(period_s)
     for block in windows.blocks:
-        _judge(block, verdicts)
+        _judge(block, is_uneven[block.at], verdicts)
     return verdicts
 
 
@@ -77,7 +79,7 @@ def _is_stale(windows: Windows, now_us: int, period_s: Floats) -> Flags:
     return ~windows.is_empty & (windows.newest_us() < now_us - stale_after_s(period_s) * 1e6)
 
 
-def _judge(block: Block, verdicts: Verdicts) -> None:
+def _judge(block: Block, is_uneven: Flags, verdicts: Verdicts) -> None:
     """Ask the tiers in their order; each decides of the rows that those before it left."""
     at = block.at
     is_low, is_hot = _sustained(block, verdicts)
@@ -86,7 +88,7 @@ def _judge(block: Block, verdicts: Verdicts) -> None:
     _decide(verdicts, block.rows[is_open & is_hot & ~is_low], Rule.SUSTAINED_UP, 1)
     is_open &= ~(is_low | is_hot)
     if is_open.any():
-        _vote(block, is_open, verdicts)
+        _vote(block, is_open, is_uneven, verdicts)
 
 
 def _sustained(block: Block, verdicts: Verdicts) -> tuple[Flags, Flags]:
@@ -108,9 +110,14 @@ def _decide(verdicts: Verdicts, rows: npt.NDArray[np.intp], rule: Rule, directio
     verdicts.rule[rows], verdicts.direction[rows] = rule, direction
 
 
-def _vote(block: Block, is_open: Flags, verdicts: Verdicts) -> None:
-    """Let the metrics of the rows that are open vote; up wins where both ways have enough votes."""
+def _vote(block: Block, is_open: Flags, is_uneven: Flags, verdicts: Verdicts) -> None:
+    """Let the metrics of the rows that are open vote; up wins where both ways have enough votes.
+
+    The network's are sums over a period: it abstains where the window has those of different periods.
+    """
     found = fences(block.values, block.outlier, verdicts.policies.min_samples[block.at])
+    if is_uneven.any():
+        found.forget(slice(NETWORK_IN, None), is_uneven)
     current = block.values[-1]
     up, down = (_weighed(outside) * is_open for outside in (current > found.upper, current < found.lower))
     verdicts.fences.put(block.at, found)

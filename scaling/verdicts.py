@@ -14,7 +14,7 @@ from scaling.moments import moment
 from scaling.quartiles import Fences, Floats
 from scaling.windows import Windows
 
-CPU, MEMORY = 0, 1
+CPU, MEMORY, NETWORK_IN = 0, 1, 2
 WEIGHTS = (2, 2, 1, 1)
 VOTES_NEEDED = 2
 PERIODS = 5

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from scaling.columns import Samples
 
-SIMULATED = 3
-"""models.Source.SIMULATED, which a module without Django cannot name."""
+CLOUDWATCH, SIMULATED = 1, 3
+"""Two of models.Source, which a module without Django cannot name."""
+_NEAREST_PERIODS, _FARTHEST_PERIODS = 0.9, 1.5
 _NARROW = 16
 _CELLS = 1 << 16
 
@@ -89,9 +90,32 @@ class Windows:
             current[:, block.at] = block.values[-1]
         return current
 
+    def is_uneven(self, period_s: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Say in which windows neighbours from CloudWatch are not about a period apart.
+
+        What they summed up is then not of equal spans, as after a change of the period.
+        """
+        uneven = np.zeros(len(self), np.bool_)
+        measured = np.flatnonzero(self.samples.source == CLOUDWATCH)
+        earlier = measured[:-1][np.diff(measured) == 1]
+        row = np.searchsorted(self.stop, earlier, "right")
+        # Both in one window; what is older than a window's first is in none.
+        row, earlier = (kept[_is_within(earlier, row, self)] for kept in (row, earlier))
+        apart = np.diff(self.samples.time)[earlier] / (period_s[row] * 1e6)
+        uneven[row[(apart < _NEAREST_PERIODS) | (apart > _FARTHEST_PERIODS)]] = True
+        return uneven
+
     def row(self, i: int) -> Samples:
         """Return the samples of one window."""
         return self.samples.where(slice(int(self.first[i]), int(self.stop[i])))
+
+
+def _is_within(earlier: Positions, row: Positions, windows: Windows) -> npt.NDArray[np.bool_]:
+    """Say of which places they and the next ones are in that window."""
+    is_one = row < len(windows)
+    row = row[is_one]
+    is_one[is_one] = (windows.first[row] <= earlier[is_one]) & (earlier[is_one] + 1 < windows.stop[row])
+    return is_one
 
 
 def _trimmed(

@@ -8,7 +8,7 @@ from scaling.columns import METRICS, Samples
 from scaling.rules import Policies, evaluate, reach_s
 from scaling.windows import Windows
 
-MOCK, SIMULATED = 2, 3
+CLOUDWATCH, MOCK, SIMULATED = 1, 2, 3
 NEWEST_US = 800_000_000_000_000
 """The time of each series' newest sample; its age is counted from here."""
 

@@ -28,6 +28,7 @@ POLICIES = st.builds(
     window_s=st.sampled_from([120, 300, 900]),
     min_samples=st.integers(4, 12),
 )
+SOURCES = st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=5)
 WISHES = st.sampled_from([1, 0, -1])
 
 
@@ -40,23 +41,24 @@ def of(rows, **options):
 def as_reference(each):
     """The same series as the reference has it."""
     values = [[None if np.isnan(value) else value for value in metric] for metric in each.values.tolist()]
-    columns = (each.time.tolist(), each.outlier.tolist(), *values)
+    columns = (each.time.tolist(), each.source.tolist(), each.outlier.tolist(), *values)
     return [reference.Sample(*row) for row in zip(*columns, strict=True)]
 
 
 # --- One answer, thought of twice ------------------------------------------------------------
 @given(
-    several=st.lists(st.lists(ROWS, max_size=40), min_size=1, max_size=5),
+    several=st.lists(st.tuples(st.lists(ROWS, max_size=40), SOURCES), min_size=1, max_size=5),
     rules=POLICIES,
     every_s=st.sampled_from([15, 30, 60, 300]),
+    period_s=st.sampled_from([30, 60, 300]),
     age_s=st.sampled_from([0, 15, 240, 241, 900]),
 )
-def test_all_at_once_says_what_one_by_one_says(several, rules, every_s, age_s):
-    several = [of(rows, every_s=every_s) for rows in several]
-    found = judged(*several, every_s=every_s, age_s=age_s, **vars(rules))
+def test_all_at_once_says_what_one_by_one_says(several, rules, every_s, period_s, age_s):
+    several = [of(rows, every_s=every_s, source=np.resize(cycle, len(rows))) for rows, cycle in several]
+    found = judged(*several, every_s=period_s, age_s=age_s, **vars(rules))
     for i, each in enumerate(several):
-        window = reference.window(as_reference(each), rules, every_s)
-        expected = reference.decide(window, rules, NEWEST_US + age_s * 1_000_000, every_s)
+        window = reference.window(as_reference(each), rules, period_s)
+        expected = reference.decide(window, rules, NEWEST_US + age_s * 1_000_000, period_s)
         votes = int(found.votes_up[i]), int(found.votes_down[i])
         assert (found.rule_name(i), int(found.direction[i]), *votes) == expected
         assert found.reason(i)

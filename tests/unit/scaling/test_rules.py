@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaling.rules import Rule, outliers
-from tests.unit.scaling.series import SIMULATED, judged, series, windows
+from tests.unit.scaling.series import CLOUDWATCH, SIMULATED, judged, series, windows
 
 IDLE = [15.0] * 10
 
@@ -139,6 +139,34 @@ def test_one_network_metric_is_no_majority_and_two_are():
         "IQR scale up: Network in 1,600,000 B above 1,525,000 B, "
         "Network out 1,600,000 B above 1,525,000 B; votes 2 up, 0 down"
     )
+
+
+def changed_period(network, *, source=CLOUDWATCH):
+    """Five samples of a minute, then one of five minutes: the same load, summed up for longer."""
+    each = series([50.0] * 6, None, network, network, source=source)
+    each.time[:-1] = each.time[-1] - np.arange(5, 0, -1) * 60_000_000 - 240_000_000
+    return each
+
+
+def test_the_network_abstains_where_the_period_has_changed():
+    found = judged(changed_period([1e6] * 5 + [5e6]), every_s=300)
+    assert found.reason(0) == "Normal: CPU 50.00%, Memory unknown; votes 0 up, 0 down"
+    assert found.inputs(0)["statistics"]["network_in"] is None
+    assert found.inputs(0)["statistics"]["cpu"]["q1"] == 50.0
+
+
+def test_the_network_votes_where_it_was_measured_by_the_period_or_not_at_all_by_cloudwatch():
+    even = series([50.0] * 6, None, *[[1e6] * 5 + [5e6]] * 2, every_s=300, source=CLOUDWATCH)
+    assert judged(even, every_s=300).votes_up.tolist() == [2]
+    simulated = changed_period([1e6] * 5 + [5e6], source=SIMULATED)
+    assert judged(changed_period([1e6] * 6), simulated, every_s=300).votes_up.tolist() == [0, 2]
+
+
+def test_a_change_of_the_period_before_the_window_does_not_matter():
+    """The window of five periods has the last five of twelve samples."""
+    each = series([50.0] * 12, None, *[[1e6] * 11 + [5e6]] * 2, every_s=300, source=CLOUDWATCH)
+    each.time[:7] = each.time[6] - np.arange(6, -1, -1) * 60_000_000
+    assert judged(each, every_s=300).votes_up.tolist() == [2]
 
 
 def test_up_wins_when_both_have_the_votes():
