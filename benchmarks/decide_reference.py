@@ -50,7 +50,10 @@ def decide(samples: Sequence[Sample], policy: Any, now_us: int, period_s: float)
     known = [sample.time_us for sample in samples if sample.cpu is not None or sample.memory is not None]
     if len(known) < policy.min_samples or known[-1] - known[0] < policy.min_span_s * 1_000_000:
         return Answer("insufficient", 0)
-    if sum(is_low(sample, policy) for sample in samples) / len(samples) >= policy.share:
+    may_lack_memory = all(each.memory is None for each in samples) or any(
+        each.source == 3 for each in samples
+    )
+    if sum(is_low(each, policy, may_lack_memory) for each in samples) / len(samples) >= policy.share:
         return Answer("sustained_down", -1)
     if sum(is_hot(sample, policy) for sample in samples) / len(samples) >= policy.share:
         return Answer("sustained_up", 1)
@@ -60,11 +63,11 @@ def decide(samples: Sequence[Sample], policy: Any, now_us: int, period_s: float)
     return Answer("iqr", -1, up, down) if down >= 2 else Answer("steady", 0, up, down)
 
 
-def is_low(sample: Sample, policy: Any) -> bool:
-    """Say whether CPU is low, and memory too where it is known."""
+def is_low(sample: Sample, policy: Any, may_lack_memory: bool) -> bool:  # noqa: FBT001
+    """Say whether CPU is low, and memory too, unless it is unknown and may be."""
     if sample.cpu is None or sample.cpu >= policy.cpu_low:
         return False
-    return sample.memory is None or sample.memory < policy.memory_low
+    return may_lack_memory if sample.memory is None else sample.memory < policy.memory_low
 
 
 def is_hot(sample: Sample, policy: Any) -> bool:

@@ -94,11 +94,14 @@ def _judge(block: Block, is_uneven: Flags, verdicts: Verdicts) -> None:
 def _sustained(block: Block, verdicts: Verdicts) -> tuple[Flags, Flags]:
     """Note which shares of all samples are low and hot, and say of which rows that is enough.
 
-    What is unknown is neither high nor low.
+    What is unknown is neither high nor low; but memory takes no part in what is low where no sample knows it,
+    or where some are simulated, which leave it out on purpose.
     """
     at, cpu, memory = block.at, block.values[:, CPU], block.values[:, MEMORY]
     policies = verdicts.policies.at(at)
     is_low = (cpu < policies.cpu_low) & ~(memory >= policies.memory_low)
+    is_unknown = np.isnan(memory)
+    is_low &= ~is_unknown | is_unknown.all(axis=0) | verdicts.simulated[at]
     is_hot = (cpu > policies.cpu_high) | (memory > policies.memory_high)
     size = verdicts.windows.stop[at] - verdicts.windows.first[at]
     low_share, high_share = tally(is_low) / size, tally(is_hot) / size

@@ -170,10 +170,12 @@ class Verdicts:
         )
 
     def _sustained_down(self, i: int) -> str:
-        """Leave memory out where none of the window's samples knows it."""
-        has_memory = not np.isnan(self.windows.row(i).values[MEMORY]).all()
-        metrics = (CPU, MEMORY) if has_memory else (CPU,)
+        """Leave memory out where none of the window's samples knows it: see rules."""
+        is_unknown = np.isnan(self.windows.row(i).values[MEMORY])
+        metrics = (CPU,) if is_unknown.all() else (CPU, MEMORY)
         low = " and ".join(f"{_LABELS[metric]} < {self._limit('low', metric, i):g}%" for metric in metrics)
+        if self.simulated[i] and is_unknown.any() and not is_unknown.all():
+            low += " where known"
         return f"Sustained scale down: {low} {self._of_window(self.low_share[i], i)} {self._now(metrics, i)}"
 
     def _sustained_up(self, i: int) -> str:

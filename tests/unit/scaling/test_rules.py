@@ -52,11 +52,20 @@ def test_unknown_memory_takes_no_part():
     )
 
 
-def test_a_sample_without_memory_counts_by_its_cpu_alone():
-    """Three of ten samples know that memory is in use: 7 / 10 are low, which is less than 80 %."""
-    assert verdict([5.0] * 10, mixed(3, 50.0, None))[0] == "steady"
-    assert verdict([5.0] * 10, mixed(2, 50.0, None))[2].endswith(
-        "80.0% of last 5 minutes (Current: 5.00%, unknown)"
+@pytest.mark.parametrize("known", [12.0, 85.0])
+def test_a_sample_without_memory_is_not_idle_where_others_know_it(known):
+    """Eight of ten have idle CPUs; those that know memory say nothing of the others."""
+    assert verdict([5.0] * 10, mixed(2, known, None))[0] == "steady"
+    assert verdict([5.0] * 10, mixed(8, 12.0, None))[2].endswith(
+        "CPU < 10% and Memory < 20% for 80.0% of last 5 minutes (Current: 5.00%, unknown)"
+    )
+
+
+def test_a_simulation_without_memory_is_idle_by_its_cpu_alone():
+    found = judged(series([5.0] * 10, mixed(2, 50.0, None), source=SIMULATED))
+    assert found.reason(0) == (
+        "Sustained scale down: CPU < 10% and Memory < 20% where known for 80.0% of last 5 minutes "
+        "(Current: 5.00%, unknown)"
     )
 
 
