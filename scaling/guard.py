@@ -1,9 +1,9 @@
 """What stands between a rule's wish and the deed, for one instance. Pure: all that counts is handed in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from scaling.capacity import FIRST_LEVEL, LAST_LEVEL
 
@@ -45,6 +45,13 @@ class State:
     has_actor_role: bool = False
     actions_left: int = 0
     in_maintenance_window: bool = False
+
+
+def inputs(state: State, policy: Limits) -> dict[str, Any]:
+    """Return, as JSON has it, all that the guard goes by but the time."""
+    last = state.last_action_at
+    limits = {name: getattr(policy, name) for name in Limits.__annotations__}
+    return {**asdict(state), "last_action_at": last and last.isoformat(), "limits": limits}
 
 
 class Veto(NamedTuple):

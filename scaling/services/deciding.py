@@ -50,7 +50,8 @@ def _settled(findings: Sequence[Finding], slot: datetime, now: datetime) -> Coun
         state = circumstances.state(instance, finding)
         ruling = guard.check(finding.direction, state, instance.policy, now)
         if _is_news(finding, ruling, instance):
-            decisions.append(_decision(finding, ruling, instance, slot=slot, now=now))
+            inputs = {**finding.inputs(), "guard": guard.inputs(state, instance.policy)}
+            decisions.append(_decision(finding, ruling, instance, slot=slot, now=now, inputs=inputs))
             _note(finding, ruling, instance, now)
         if ruling.outcome == Outcome.PENDING:
             circumstances.spend(instance)
@@ -87,7 +88,13 @@ def _kind(finding: Finding, ruling: Ruling) -> str:
 
 
 def _decision(
-    finding: Finding, ruling: Ruling, instance: ManagedInstance, *, slot: datetime, now: datetime
+    finding: Finding,
+    ruling: Ruling,
+    instance: ManagedInstance,
+    *,
+    slot: datetime,
+    now: datetime,
+    inputs: dict[str, Any],
 ) -> ScalingDecision:
     wish = _WISHES[finding.direction]
     current = finding.current()
@@ -108,7 +115,7 @@ def _decision(
         policy_version=finding.version,
         simulated=finding.simulated,
         vetoes=[{"code": veto.code, "reason": veto.sentence} for veto in ruling.vetoes],
-        inputs={"wish": wish, **finding.inputs()},
+        inputs={"wish": wish, **inputs},
         outcome=ruling.outcome,
         outcome_at=now if ruling.outcome in (Outcome.APPLIED, Outcome.RECOMMENDED) else None,
     )

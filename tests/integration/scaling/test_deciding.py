@@ -2,13 +2,19 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from django.db import connection
 
 from pipelines.models import Run, Status
+from scaling import guard, rules
+from scaling.columns import METRICS, Samples
 from scaling.models import Direction, KillSwitch, ManagedInstance, Mode, Outcome, ScalingDecision, Source
+from scaling.moments import microseconds
 from scaling.services import acting, arrivals, deciding, mock
+from scaling.windows import Windows
 from tests import builders
 from tests.integration.scaling import samples as scaling
 
@@ -162,6 +168,65 @@ def test_what_stands_beside_a_limit_is_told_and_is_no_kind_of_its_own(clock):
     assert decided(instance)[0][3] == ["kill_switch", "min_level"]
     instance.refresh_from_db()
     assert instance.last_verdict == "sustained_down:down:min_level"
+
+
+# --- Replay ----------------------------------------------------------------------------------
+def rows_of(stored):
+    """The window that inputs were made of."""
+    nan = [[np.nan if value is None else value for value in stored[name]] for name in METRICS]
+    return Samples(
+        np.ones(len(stored["timestamp"]), np.int32),
+        np.array([microseconds(datetime.fromisoformat(at)) for at in stored["timestamp"]], np.int64),
+        np.array(stored["source"], np.int16),
+        np.array(stored["outlier"], np.int16),
+        np.array(nan, np.float64).reshape(len(METRICS), -1),
+    )
+
+
+def replayed(decision):
+    """What rules and guard say of a stored decision's inputs: rule, reason, level, codes and outcome."""
+    inputs, now = decision.inputs, datetime.fromisoformat(decision.inputs["now"])
+    windows = Windows.of(
+        rows_of(inputs["samples"]), np.ones(1, np.int32), np.array([inputs["window_s"] * 1e6], np.int64)
+    )
+    policies = rules.Policies.of([SimpleNamespace(**inputs["policy"])])
+    found = rules.evaluate(windows, policies, microseconds(now), np.array([inputs["period_s"]]))
+    limits, state = SimpleNamespace(**inputs["guard"].pop("limits")), inputs["guard"]
+    last = state["last_action_at"] and datetime.fromisoformat(state["last_action_at"])
+    ruling = guard.check(
+        int(found.direction[0]), guard.State(**{**state, "last_action_at": last}), limits, now
+    )
+    vetoes = [{"code": veto.code, "reason": veto.sentence} for veto in ruling.vetoes]
+    return found.rule_name(0), deciding._reason(found.reason(0), ruling), ruling.level_after, vetoes
+
+
+def test_a_decision_can_be_replayed_from_its_inputs(clock):
+    """Too little data, an action, a veto, a steady load, a wish at a limit."""
+    instance = builders.managed()
+    clock.go_on(minutes=4)
+    for cpu in (95.0, 3.0):
+        simulate(instance, clock.time, minutes=10, cpu=cpu, memory=5.0)
+        clock.go_on(seconds=45)
+        clock.go_on(minutes=9)
+    decisions = list(ScalingDecision.objects.all())
+    kinds = {(each.rule, each.outcome) for each in decisions}
+    assert kinds >= {("insufficient", "none"), ("sustained_up", "applied"), ("sustained_up", "none")}
+    assert kinds >= {("steady", "none"), ("sustained_down", "applied"), ("sustained_down", "none")}
+    for each in decisions:
+        assert replayed(each) == (each.rule, each.reason, each.level_after, each.vetoes)
+
+
+def test_a_decision_about_aws_can_be_replayed_from_its_inputs(clock, monkeypatch):
+    monkeypatch.setattr(acting, "order", lambda decision: None)
+    for role in ("operator", "viewer"):
+        account = builders.account(actor_role_arn="arn:aws:iam::123456789012:role/actor")
+        owner = builders.user(role)
+        load_of(builders.managed(owner, inventory=builders.instance(account), policy={"mode": Mode.ASG}))
+    deciding.decide(NOON, 0, 1)
+    decisions = list(ScalingDecision.objects.all())
+    assert {each.outcome for each in decisions} == {Outcome.PENDING, Outcome.NONE}
+    for each in decisions:
+        assert replayed(each) == (each.rule, each.reason, each.level_after, each.vetoes)
 
 
 # --- Once a slot -----------------------------------------------------------------------------
