@@ -200,8 +200,10 @@ class ScalingPolicy(models.Model):
         for low, high in (("cpu_low", "cpu_high"), ("memory_low", "memory_high"), ("min_level", "max_level")):
             if getattr(self, low) > getattr(self, high):
                 raise ValidationError({low: f"This must not be greater than {high}."})
-        if self.min_span_s > self.window_s:
-            raise ValidationError({"min_span_s": "This must not be greater than window_s."})
+        if self.min_span_s >= self.window_s:
+            raise ValidationError(
+                {"min_span_s": "This must be less than window_s: a sample as old as the window is not in it."}
+            )
 
 
 class ManagedSample(models.Model):

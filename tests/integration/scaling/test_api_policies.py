@@ -124,6 +124,7 @@ def test_a_period_can_be_taken_away_again(patch):
         ({"window_s": 300.5}, "window_s"),
         ({"window_s": "300"}, "window_s"),
         ({"min_span_s": 301}, "min_span_s"),
+        ({"min_span_s": 300}, "min_span_s"),
         ({"min_samples": 3}, "min_samples"),
         ({"min_level": 0}, "min_level"),
         ({"max_level": 11}, "max_level"),
