@@ -149,7 +149,7 @@ class ScalingPolicy(models.Model):
         help_text="Of the window's samples, how many must agree.",
     )
     window_s = models.PositiveIntegerField(
-        "window in seconds", default=300, validators=[MinValueValidator(120), MaxValueValidator(86_400)]
+        "window in seconds", default=300, validators=[MinValueValidator(120), MaxValueValidator(3600)]
     )
     min_samples = models.PositiveSmallIntegerField(
         default=4, validators=[MinValueValidator(4), MaxValueValidator(100)]

@@ -121,6 +121,7 @@ def test_a_period_can_be_taken_away_again(patch):
         ({"memory_high": 10}, "memory_low"),
         ({"share": 0.4}, "share"),
         ({"window_s": 119}, "window_s"),
+        ({"window_s": 3601}, "window_s"),
         ({"window_s": 300.5}, "window_s"),
         ({"window_s": "300"}, "window_s"),
         ({"min_span_s": 301}, "min_span_s"),
