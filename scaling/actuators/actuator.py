@@ -14,7 +14,8 @@ IN_FLIGHT = timedelta(seconds=40)
 """How long a call whose answer was lost may still take effect: longer than anybody waits for an answer."""
 
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
-
+PATIENCE = timedelta(hours=1)
+"""How long an action may take before a person has to look after it."""
 
 LOST = "The worker was lost before AWS was asked."
 NEXT_TICK = "the next tick decides anew."
@@ -69,6 +70,15 @@ class Aim:
             more=rest,
         )
 
+    @property
+    def account_id(self) -> str:
+        """The account that is asked; empty while it is not told."""
+        return str(self.more.get("account", ""))
+
+    def at(self, account_id: str) -> "Aim":
+        """Return the aim with the account that is asked."""
+        return replace(self, more={**self.more, "account": account_id})
+
     def following(self, ask: "Ask", now: datetime) -> "Aim":
         """Return the aim with its next call."""
         return replace(self, call=ask.call, trouble=ask.trouble or self.trouble, asked_at=now, answered=False)
@@ -80,6 +90,10 @@ class Aim:
     def may_be_under_way(self, now: datetime) -> bool:
         """Tell whether a call without an answer may still take effect."""
         return not self.answered and now - self.asked_at < IN_FLIGHT
+
+    def is_out_of_patience(self, now: datetime) -> bool:
+        """Tell whether it has taken so long that a person has to look after it."""
+        return now - self.began_at > PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +113,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of the decision, in a sentence."""
+    """What became of the decision, in a sentence; `urgent` where a person has to see to the instance now."""
 
     outcome: Outcome
     detail: str
+    urgent: bool = False
 
 
 Judgement = Wait | Ask | Settled
@@ -129,7 +144,7 @@ class CloudActuator(Actuator):
     first_outcome = Outcome.PENDING
 
     def __init__(self, cloud: Cloud, decision: ScalingDecision) -> None:
-        self._cloud = cloud
+        self.cloud = cloud
         self._decision = decision
         self._up = decision.decision == Direction.SCALE_UP
         self._region = decision.instance.region
@@ -159,3 +174,13 @@ class CloudActuator(Actuator):
 
         Raises: TransientCloudError, PermanentCloudError.
         """
+
+    @classmethod
+    def unseen(cls, aim: Aim, why: str, now: datetime) -> Judgement:
+        """Return what to do when AWS cannot be looked at: wait, for as long as there is patience."""
+        return cls.given_up(why) if aim.is_out_of_patience(now) else Wait(why)
+
+    @classmethod
+    def given_up(cls, why: str) -> Settled:
+        """Return the outcome of an action that was begun, and whose end nobody finds out."""
+        return Settled(Outcome.UNKNOWN, why)

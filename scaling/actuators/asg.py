@@ -51,10 +51,10 @@ class AsgActuator(CloudActuator):
     """Has the group strive for the capacity of the level, within the group's own limits."""
 
     def begin(self, now: datetime) -> Aim:
-        name = aws.group_of(self._cloud, self._region, self._instance_id)
+        name = aws.group_of(self.cloud, self._region, self._instance_id)
         if name is None:
             raise NotCarriedOutError(f"{self._instance_id} is in no Auto Scaling group; choose another mode.")
-        group = aws.group(self._cloud, self._region, name)
+        group = aws.group(self.cloud, self._region, name)
         base, rebased = self._base(group)
         return Aim(
             call=SET,
@@ -85,14 +85,14 @@ class AsgActuator(CloudActuator):
         return [last["group"], last["to"]] if last else []
 
     def ask(self, aim: Aim) -> Settled | None:
-        aws.set_desired(self._cloud, self._region, _group(aim), int(aim.after))
+        aws.set_desired(self.cloud, self._region, _group(aim), int(aim.after))
         return _applied(aim)
 
     def refused(self, aim: Aim, error: PermanentCloudError) -> Judgement:
         return Settled(Outcome.FAILED, str(error))
 
     def judge(self, aim: Aim, now: datetime) -> Judgement:
-        present = aws.group(self._cloud, self._region, _group(aim)).desired
+        present = aws.group(self.cloud, self._region, _group(aim)).desired
         if present == aim.after:
             return _applied(aim)
         if aim.may_be_under_way(now):

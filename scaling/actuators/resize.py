@@ -5,7 +5,7 @@ was stopped, it is started again.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from core.errors import PermanentCloudError
@@ -22,9 +22,6 @@ from scaling.actuators.actuator import (
     Wait,
 )
 from scaling.models import Outcome
-
-PATIENCE = timedelta(hours=1)
-"""How long a resize may take before a person has to look after it."""
 
 
 class Call(StrEnum):
@@ -90,10 +87,14 @@ def judged(aim: Aim, machine: aws.Machine, now: datetime) -> Judgement:
         verdict = Wait(seen)
     else:
         return Settled(Outcome.UNKNOWN, f"{seen}: somebody ended it while it was resized.")
-    if now - aim.began_at > PATIENCE and _leads_nowhere(aim, verdict):
-        told = f"{seen} an hour after it was to be resized; look after it. {aim.trouble}"
-        return Settled(Outcome.UNKNOWN, told.rstrip())
+    if aim.is_out_of_patience(now) and _leads_nowhere(aim, verdict):
+        return _left_alone(f"{seen} an hour after it was to be resized. {aim.trouble}")
     return verdict
+
+
+def _left_alone(why: str) -> Settled:
+    """Return the outcome where an instance that was told to stop is left as it is."""
+    return Settled(Outcome.UNKNOWN, f"{why.rstrip()} The instance may be stopped: start it.", urgent=True)
 
 
 def _leads_nowhere(aim: Aim, verdict: Judgement) -> bool:
@@ -139,12 +140,12 @@ class ResizeActuator(CloudActuator):
     def begin(self, now: datetime) -> Aim:
         machine = self._machine()
         self._refuse_what_cannot_be_resized(machine)
-        sizes = aws.sizes(self._cloud, self._region, machine.instance_type.partition(".")[0])
+        sizes = aws.sizes(self.cloud, self._region, machine.instance_type.partition(".")[0])
         size = next_size(machine.instance_type, sizes, machine, up=self._up)
         return Aim(call=Call.STOP, before=machine.instance_type, after=size.name, began_at=now, asked_at=now)
 
     def _machine(self) -> aws.Machine:
-        return aws.machine(self._cloud, self._region, self._instance_id)
+        return aws.machine(self.cloud, self._region, self._instance_id)
 
     def _refuse_what_cannot_be_resized(self, machine: aws.Machine) -> None:
         """Raises: NotCarriedOutError."""
@@ -158,14 +159,14 @@ class ResizeActuator(CloudActuator):
             raise NotCarriedOutError(
                 f"{machine.instance_id} is a {machine.lifecycle} instance; only on-demand ones are resized."
             )
-        if group := aws.group_of(self._cloud, self._region, self._instance_id):
+        if group := aws.group_of(self.cloud, self._region, self._instance_id):
             raise NotCarriedOutError(
                 f"{machine.instance_id} is in the Auto Scaling group {group}, which would replace it when it "
                 "stops; choose the mode asg."
             )
 
     def ask(self, aim: Aim) -> Settled | None:
-        where = self._cloud, self._region, self._instance_id
+        where = self.cloud, self._region, self._instance_id
         match aim.call:
             case Call.STOP:
                 aws.stop(*where)
@@ -191,3 +192,7 @@ class ResizeActuator(CloudActuator):
 
     def judge(self, aim: Aim, now: datetime) -> Judgement:
         return judged(aim, self._machine(), now)
+
+    @classmethod
+    def given_up(cls, why: str) -> Settled:
+        return _left_alone(why)

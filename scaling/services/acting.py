@@ -14,6 +14,7 @@ from collectors.aws.session import Cloud
 from collectors.models import CloudAccount
 from collectors.services import access
 from core.errors import (
+    CloudIntelError,
     CredentialsRefusedError,
     NotYetError,
     PermanentCloudError,
@@ -34,7 +35,7 @@ from scaling.actuators.actuator import (
     wished_level,
 )
 from scaling.models import ACTING, Direction, ManagedInstance, Mode, Outcome, ScalingDecision
-from scaling.services import vetoes
+from scaling.services import alarming, vetoes
 from scaling.services.vetoes import actions_left
 
 __all__ = ["PIPELINE", "ScaleHandler", "actions_left", "conclude", "order", "resume_forgotten"]
@@ -98,11 +99,11 @@ class ScaleHandler(Handler):
 
         Raises: NotYetError while AWS is at work, TransientCloudError where nothing was asked for yet.
         """
+        if decision.target:
+            return self._resolved(decision)
         account = decision.instance.inventory.account if decision.instance.inventory else None
         if account is None:
             return Settled(Outcome.FAILED, f"{decision.instance} is not in the inventory any more.")
-        if decision.target:
-            return self._resolved(decision, account)
         if found := list(vetoes.against(decision, account, timezone.now())):
             return Settled(Outcome.FAILED, " ".join(found))
         try:
@@ -114,7 +115,7 @@ class ScaleHandler(Handler):
         """Look, and make the first call unless something speaks against it by now."""
         door, actuator = self._actuator(decision, account)
         try:
-            aim = actuator.begin(timezone.now())
+            aim = actuator.begin(timezone.now()).at(account.account_id)
         except PermanentCloudError as error:
             self._refused(decision, door, error)
             raise
@@ -124,16 +125,21 @@ class ScaleHandler(Handler):
                 _store(decision, aim)
         return Settled(Outcome.FAILED, found) if found else self._asked(decision, actuator, aim)
 
-    def _resolved(self, decision: ScalingDecision, account: CloudAccount) -> Settled:
-        """Look at what became of what was asked for, and go on from there."""
-        aim, (door, actuator) = Aim.of(decision.target), self._actuator(decision, account)
+    def _resolved(self, decision: ScalingDecision) -> Settled:
+        """Look at what became of what was asked for, and go on from there.
+
+        The account is the one that was asked, also when the inventory has lost the instance since.
+        """
+        aim = Aim.of(decision.target)
+        account = CloudAccount.objects.filter(account_id=aim.account_id).first()
+        if account is None:
+            return _given_up(decision, f"Account {aim.account_id} was deleted after {aim.call} was stored.")
+        door, actuator = self._actuator(decision, account)
         try:
             judgement = actuator.judge(aim, timezone.now())
-        except TransientCloudError as error:
-            judgement = Wait(str(error))
-        except PermanentCloudError as error:
-            self._refused(decision, door, error, outcome=Outcome.UNKNOWN)
-            raise
+        except (TransientCloudError, PermanentCloudError) as error:
+            _close_refused(door, error)
+            judgement = actuator.unseen(aim, str(error), timezone.now())
         return self._followed(decision, actuator, aim, judgement)
 
     def _followed(
@@ -160,6 +166,7 @@ class ScaleHandler(Handler):
             raise NotYetError(aim.pause_s(timezone.now()), str(error)) from error
         except PermanentCloudError as error:
             logger.warning("%s of %s was refused: %s", aim.call, decision, error)
+            _close_refused(actuator.cloud, error)
             return self._followed(decision, actuator, aim, actuator.refused(aim, error))
         if settled is not None:
             return settled
@@ -177,18 +184,11 @@ class ScaleHandler(Handler):
         return door, actuators.CLOUD[decision.mode](door, decision)
 
     # --- Its end -----------------------------------------------------------------------------
-    def _refused(
-        self,
-        decision: ScalingDecision,
-        door: Cloud,
-        error: PermanentCloudError,
-        outcome: Outcome = Outcome.FAILED,
-    ) -> None:
-        """Settle what cannot even be looked at; a door whose credentials are refused is not used again."""
-        if isinstance(error, CredentialsRefusedError):
-            access.open_clouds.close(door.access)
+    def _refused(self, decision: ScalingDecision, door: Cloud, error: PermanentCloudError) -> None:
+        """Settle what cannot even be looked at."""
+        _close_refused(door, error)
         demo = " The demo cloud has neither actor roles nor Auto Scaling groups." if door.access.demo else ""
-        self._settle(decision, Settled(outcome, f"{error}{demo}"))
+        self._settle(decision, Settled(Outcome.FAILED, f"{error}{demo}"))
 
     def _settle(self, decision: ScalingDecision, settled: Settled) -> None:
         with self._claim.writing():
@@ -200,6 +200,12 @@ _RELATED = ("instance__policy", "instance__owner", "instance__inventory__account
 
 def _managed() -> QuerySet[ManagedInstance]:
     return ManagedInstance.objects.select_related("policy", "owner", "inventory__account")
+
+
+def _close_refused(door: Cloud, error: CloudIntelError) -> None:
+    """Have a door whose credentials were refused not be used again."""
+    if isinstance(error, CredentialsRefusedError):
+        access.open_clouds.close(door.access)
 
 
 def _veto_under_lock(decision: ScalingDecision, account: CloudAccount) -> str:
@@ -237,6 +243,7 @@ def _settle(decision: ScalingDecision, settled: Settled) -> None:
     if settled.outcome == Outcome.APPLIED:
         changed |= _applied(decision)
     ManagedInstance.objects.filter(pk=decision.instance_id).update(**changed)
+    alarming.settled(decision.instance, settled)
     audit.record(
         f"action-{settled.outcome}", instance=decision.instance, decision=decision, detail=settled.detail
     )
@@ -257,16 +264,20 @@ def conclude(run: Run) -> Counts:
     )
     counts = Counts()
     for decision in pending.select_related("instance"):
-        _settle(decision, _given_up(decision))
+        _settle(decision, _abandoned(decision))
         counts["given_up"] += 1
     return counts
 
 
-def _given_up(decision: ScalingDecision) -> Settled:
+def _abandoned(decision: ScalingDecision) -> Settled:
     if not decision.target:
         return Settled(Outcome.FAILED, "AWS was not asked for anything; the run's error says why.")
-    return Settled(
-        Outcome.UNKNOWN,
+    return _given_up(
+        decision,
         f"The run ended after {decision.target['call']} was stored, and whether that happened was not found "
         f"out; look after {decision.instance}.",
     )
+
+
+def _given_up(decision: ScalingDecision, why: str) -> Settled:
+    return actuators.CLOUD[decision.mode].given_up(why)

@@ -20,6 +20,7 @@ from scaling.errors import (
     UnknownInstanceError,
 )
 from scaling.models import ManagedInstance, Mode, Outcome, ScalingPolicy
+from scaling.services import alarming
 
 _NEEDS_VIEWER = (
     "Monitoring a real instance needs its owner to have the role viewer or operator; "
@@ -134,6 +135,7 @@ def delete(instance: ManagedInstance, *, by: User) -> None:
         current = locked(instance)
         if current.decisions.filter(outcome=Outcome.PENDING).exists():
             raise ActionPendingError
+        alarming.forget(current)
         audit.record("instance-deleted", instance=current, user=by, level=current.level)
         current.delete()
 

@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from alerts.models import Alert
+from pipelines import ledger, runner
+from pipelines.models import Step
+from scaling.actuators.actuator import PATIENCE
 from scaling.models import ScalingEvent
-from scaling.services import acting
+from scaling.services import acting, registration
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
     Wire,
@@ -182,3 +186,86 @@ def test_a_lost_worker_never_leaves_it_stopped(lost, outcome, instance_type, ins
     decision = killed(instance, wire, **lost)
     assert (decision.outcome, at_aws()) == (outcome, ("running", instance_type))
     assert instance.level == (2 if outcome == "applied" else 1)
+
+
+# --- What nobody can look after any more -----------------------------------------------------
+@pytest.fixture
+def stopped(instance):
+    """A decision about the instance, which was told to stop, and how to go on with it."""
+    decision = decided(instance)
+    run = ledger.ready_runs().get()
+    runner.plan(run.pk)
+
+    def go_on():
+        Step.objects.update(not_before=None)
+        runner.execute(run.steps.get().pk)
+        return reread(instance, decision)
+
+    go_on()
+    return go_on
+
+
+def out_of_patience(decision):
+    began_at = timezone.now() - PATIENCE - timedelta(minutes=1)
+    decision.target = {**decision.target, "began_at": began_at.isoformat()}
+    decision.save()
+
+
+def urgent_alert(instance):
+    return Alert.objects.get(key=f"scaling:{instance.instance_id}")
+
+
+REFUSALS = [("UnauthorizedOperation", 403), ("RequestExpired", 400)]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_a_look_that_is_refused_is_tried_again_and_the_resize_goes_on(
+    refusal, instance, stopped, wire, at_aws
+):
+    wire.refusals["DescribeInstances"] = refusal
+    assert stopped().outcome == "pending"
+    wire.well()
+    work_off()
+    assert (stopped().outcome, at_aws()) == ("applied", ("running", "t3.large"))
+
+
+def test_a_look_that_is_refused_for_too_long_is_an_urgent_alert(instance, stopped, wire):
+    wire.refusals["DescribeInstances"] = REFUSALS[0]
+    out_of_patience(stopped())
+    decision = stopped()
+    assert decision.outcome == "unknown"
+    assert decision.outcome_detail.endswith("The instance may be stopped: start it.")
+    alert = urgent_alert(instance)
+    assert (alert.severity, alert.body) == ("critical", decision.outcome_detail)
+
+
+def test_the_urgent_alert_is_resolved_by_the_next_action_that_is_applied(moto_aws, instance, stopped, wire):
+    wire.refusals["DescribeInstances"] = REFUSALS[0]
+    out_of_patience(stopped())
+    stopped()
+    wire.well()
+    owner("ec2", moto_aws).start_instances(InstanceIds=[instance.instance_id])
+    assert carried_out(instance).outcome == "applied"
+    assert urgent_alert(instance).resolved_at is not None
+
+
+def test_an_instance_that_left_the_inventory_is_resized_to_the_end(instance, stopped, at_aws):
+    instance.inventory.delete()
+    work_off()
+    assert (stopped().outcome, at_aws()) == ("applied", ("running", "t3.large"))
+
+
+def test_an_account_that_was_deleted_leaves_an_urgent_alert(instance, stopped):
+    instance.inventory.account.delete()
+    decision = stopped()
+    assert (decision.outcome, urgent_alert(instance).severity) == ("unknown", "critical")
+    assert "may be stopped: start it" in decision.outcome_detail
+    registration.delete(instance, by=instance.owner)
+    assert Alert.objects.get(key=f"scaling:{instance.instance_id}").resolved_at is not None
+
+
+def test_a_run_that_is_given_up_after_the_stop_leaves_an_urgent_alert(instance, stopped, monkeypatch):
+    monkeypatch.setattr(acting.actuators.ResizeActuator, "judge", lambda *_: 1 / 0)
+    decision = stopped()
+    assert (decision.outcome, urgent_alert(instance).severity) == ("unknown", "critical")
+    assert "may be stopped: start it" in decision.outcome_detail

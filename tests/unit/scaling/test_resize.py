@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scaling.actuators.actuator import IN_FLIGHT, Aim, Ask, NotCarriedOutError, Settled, Wait
-from scaling.actuators.resize import PATIENCE, Call, judged, next_size
+from scaling.actuators.actuator import IN_FLIGHT, PATIENCE, Aim, Ask, NotCarriedOutError, Settled, Wait
+from scaling.actuators.resize import Call, judged, next_size
 from scaling.aws import Machine, Size
 from scaling.models import Outcome
 
