@@ -90,7 +90,7 @@ def _vetoes(direction: int, state: State, policy: Limits, now: datetime) -> Iter
         yield Veto("kill_switch", "The kill switch is engaged: nothing is scaled.")
     if state.pending:
         yield Veto("pending", "An earlier action on this instance is still under way.")
-    yield from _beyond_limits(direction, state.level, policy)
+    yield from beyond_limits(direction, state.level, policy)
     yield from _cooling_down(direction, state.last_action_at, policy, now)
     if state.mode in (ASG, EC2_RESIZE):
         yield from _barred_from_aws(state)
@@ -98,7 +98,7 @@ def _vetoes(direction: int, state: State, policy: Limits, now: datetime) -> Iter
         yield from _unready_for_restart(state, policy)
 
 
-def _beyond_limits(direction: int, level: int, policy: Limits) -> Iterator[Veto]:
+def beyond_limits(direction: int, level: int, policy: Limits) -> Iterator[Veto]:
     """Look at the end that the wish leads to, so that a level outside the limits may come back."""
     highest, lowest = min(policy.max_level, LAST_LEVEL), max(policy.min_level, FIRST_LEVEL)
     if direction > 0 and level >= highest:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.permissions import Role, has_role
 from collectors.models import CloudAccount
-from scaling import maintenance
+from scaling import guard, maintenance
 from scaling.actuators.actuator import wished_level
 from scaling.models import ACTING, Direction, KillSwitch, Mode, Outcome, ScalingDecision
 
@@ -47,8 +47,9 @@ def _about_decision(decision: ScalingDecision, now: datetime) -> Iterator[str]:
         yield f"The decision waited for more than {OLDEST // timedelta(minutes=1)} minutes."
     if instance.level != decision.level_before:
         yield f"The level is {instance.level} by now, and was {decision.level_before}."
-    if not policy.min_level <= wished_level(decision) <= policy.max_level:
-        yield f"The policy's limits, {policy.min_level} to {policy.max_level}, were changed since."
+    direction = wished_level(decision) - decision.level_before
+    for veto in guard.beyond_limits(direction, decision.level_before, policy):
+        yield f"The policy's limits were changed since: {veto.sentence}"
 
 
 def _about_permission(decision: ScalingDecision, account: CloudAccount) -> Iterator[str]:

@@ -128,7 +128,10 @@ VETOES = {
     "actor": (partial(change, the("inventory.account"), actor_role_arn=""), "has no actor role"),
     "account": (partial(change, the("inventory.account"), enabled=False), "is disabled"),
     "mode": (partial(change, the("policy"), mode="recommend"), "mode was changed to recommend"),
-    "limits": (partial(change, the("policy"), max_level=1), "limits, 1 to 1, were changed"),
+    "limits": (
+        partial(change, the("policy"), max_level=1),
+        "limits were changed since: Level 1 is not to be exceeded",
+    ),
     "gone": (partial(change, the("inventory"), gone_at=timezone.now()), "not in the inventory"),
     "lost": (partial(change, lambda instance: instance, inventory=None), "not in the inventory"),
     "monitoring": (partial(change, lambda instance: instance, is_monitoring=False), "not monitored any more"),
@@ -161,6 +164,18 @@ def test_what_changes_while_aws_is_looked_at_stops_it_too(veto, wire, instance, 
     decision = carried_out(instance)
     assert (decision.outcome, told in decision.outcome_detail) == ("failed", True)
     assert wire.calls["SetDesiredCapacity"] == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "up", "limits"),
+    [(5, False, {"max_level": 3}), (1, True, {"min_level": 4})],
+    ids=["above", "below"],
+)
+def test_a_level_outside_changed_limits_comes_back_step_by_step(level, up, limits, moto_aws):
+    instance = managed(grouped(moto_aws, desired=8), level=level)
+    type(instance.policy).objects.update(**limits)
+    decision = carried_out(instance, up=up)
+    assert (decision.outcome, instance.level) == ("applied", level + (1 if up else -1))
 
 
 def test_a_decision_that_waited_too_long_is_not_carried_out(wire, instance):
