@@ -101,6 +101,12 @@ class ManagedInstance(models.Model):
     base_desired = models.PositiveIntegerField(
         null=True, blank=True, help_text="The desired capacity of its group that level 1 stands for."
     )
+    group_name = models.CharField(
+        max_length=255, blank=True, help_text="The Auto Scaling group that it speaks for, alone."
+    )
+    last_desired = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The desired capacity that its last action left the group with."
+    )
     read_through = models.DateTimeField(
         null=True, blank=True, help_text="Up to when CloudWatch was asked (exclusive)."
     )

@@ -75,6 +75,11 @@ class Aim:
         """The account that is asked; empty while it is not told."""
         return str(self.more.get("account", ""))
 
+    @property
+    def group(self) -> str:
+        """The Auto Scaling group that is asked for; empty where it is none."""
+        return str(self.more.get("group", ""))
+
     def at(self, account_id: str) -> "Aim":
         """Return the aim with the account that is asked."""
         return replace(self, more={**self.more, "account": account_id})

@@ -16,7 +16,7 @@ from scaling.actuators.actuator import (
     Wait,
     wished_level,
 )
-from scaling.models import Mode, Outcome, ScalingDecision
+from scaling.models import Outcome
 
 SET = "set-desired-capacity"
 
@@ -67,51 +67,41 @@ class AsgActuator(CloudActuator):
 
     def _base(self, group: aws.Group) -> tuple[int, str]:
         """Return the base, and what is to be said where somebody else changed the desired capacity."""
-        level, base = self._decision.level_before, self._decision.instance.base_desired
-        left = self._left_behind()
-        if base is not None and left == [group.name, group.desired]:
-            return base, ""
-        others = f" It had been changed by others from {left[1]} to {group.desired}." if left else ""
-        if left and left[0] != group.name:
-            others = f" Before, the instance was in the group {left[0]}."
-        return base_of(group.desired, level), others
-
-    def _left_behind(self) -> list[str | int]:
-        """Return the group and desired capacity of the last decision that came true, if there is one."""
-        applied = ScalingDecision.objects.filter(
-            instance=self._decision.instance, mode=Mode.ASG, outcome=Outcome.APPLIED
-        )
-        last = applied.order_by("-outcome_at").values_list("target", flat=True).first()
-        return [last["group"], last["to"]] if last else []
+        instance = self._decision.instance
+        left = instance.last_desired if instance.group_name == group.name else None
+        if instance.base_desired is not None and left == group.desired:
+            return instance.base_desired, ""
+        others = ""
+        if instance.group_name not in ("", group.name):
+            others = f" Before, the instance was in the group {instance.group_name}."
+        elif left is not None:
+            others = f" It had been changed by others from {left} to {group.desired}."
+        return base_of(group.desired, self._decision.level_before), others
 
     def ask(self, aim: Aim) -> Settled | None:
-        aws.set_desired(self.cloud, self._region, _group(aim), int(aim.after))
+        aws.set_desired(self.cloud, self._region, aim.group, int(aim.after))
         return _applied(aim)
 
     def refused(self, aim: Aim, error: PermanentCloudError) -> Judgement:
         return Settled(Outcome.FAILED, str(error))
 
     def judge(self, aim: Aim, now: datetime) -> Judgement:
-        present = aws.group(self.cloud, self._region, _group(aim)).desired
+        present = aws.group(self.cloud, self._region, aim.group).desired
         if present == aim.after:
             return _applied(aim)
         if aim.may_be_under_way(now):
-            return Wait(f"the group {_group(aim)} has a desired capacity of {present}")
+            return Wait(f"the group {aim.group} has a desired capacity of {present}")
         if present == aim.before:
-            seen = f"The desired capacity of {_group(aim)} is {present}, as before"
+            seen = f"The desired capacity of {aim.group} is {present}, as before"
             return Settled(Outcome.FAILED, f"{aim.trouble or LOST} {seen}; {NEXT_TICK}")
         return Settled(
             Outcome.UNKNOWN,
-            f"Nobody knows whether the desired capacity of {_group(aim)} was set to {aim.after}: "
+            f"Nobody knows whether the desired capacity of {aim.group} was set to {aim.after}: "
             f"it was {aim.before} before and is {present} now.",
         )
-
-
-def _group(aim: Aim) -> str:
-    return str(aim.more["group"])
 
 
 def _applied(aim: Aim) -> Settled:
     others = aim.more.get("rebased", "")
     change = f"from {aim.before} to {aim.after}"
-    return Settled(Outcome.APPLIED, f"The desired capacity of {_group(aim)} was set {change}.{others}")
+    return Settled(Outcome.APPLIED, f"The desired capacity of {aim.group} was set {change}.{others}")

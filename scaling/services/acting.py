@@ -35,7 +35,7 @@ from scaling.actuators.actuator import (
     wished_level,
 )
 from scaling.models import ACTING, Direction, ManagedInstance, Mode, Outcome, ScalingDecision
-from scaling.services import alarming, vetoes
+from scaling.services import alarming, groups, vetoes
 from scaling.services.vetoes import actions_left
 
 __all__ = ["PIPELINE", "ScaleHandler", "actions_left", "conclude", "order", "resume_forgotten"]
@@ -120,7 +120,7 @@ class ScaleHandler(Handler):
             self._refused(decision, door, error)
             raise
         with self._claim.writing():
-            found = _veto_under_lock(decision, account)
+            found = _veto_under_lock(decision, account, aim)
             if not found:
                 _store(decision, aim)
         return Settled(Outcome.FAILED, found) if found else self._asked(decision, actuator, aim)
@@ -208,14 +208,18 @@ def _close_refused(door: Cloud, error: CloudIntelError) -> None:
         access.open_clouds.close(door.access)
 
 
-def _veto_under_lock(decision: ScalingDecision, account: CloudAccount) -> str:
+def _veto_under_lock(decision: ScalingDecision, account: CloudAccount, aim: Aim) -> str:
     """Say what speaks against acting, empty for nothing; for use in the transaction that stores the target.
 
-    The account's lock makes actions in it take turns, so that they see each other in the hour's budget.
+    The account's lock makes actions in it take turns, so that they see each other in the hour's budget, and
+    which of them speaks for a group.
     """
     account = CloudAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     _lock(decision)
-    return " ".join(vetoes.against(decision, account, timezone.now()))
+    found = list(vetoes.against(decision, account, timezone.now()))
+    if aim.group and (other := groups.other_voice(decision.instance, account, aim.group)):
+        found.append(other)
+    return " ".join(found)
 
 
 def _lock(decision: ScalingDecision) -> None:
@@ -228,6 +232,8 @@ def _store(decision: ScalingDecision, aim: Aim) -> None:
     """Store what AWS is about to be asked for."""
     decision.target = aim.stored()
     decision.save(update_fields=["target"])
+    if aim.group:
+        groups.speak_for(decision.instance, aim.group)
     audit.record(aim.call, instance=decision.instance, decision=decision, **decision.target)
 
 
@@ -253,7 +259,7 @@ def _applied(decision: ScalingDecision) -> dict[str, object]:
     """Return what is true of the instance now."""
     level: dict[str, object] = {"level": decision.level_after, "level_is_simulated": False}
     if decision.mode == Mode.ASG:
-        return level | {"base_desired": decision.target["base"]}
+        return level | {"base_desired": decision.target["base"], "last_desired": decision.target["to"]}
     return level | {"instance_type": decision.target["to"]}
 
 

@@ -20,7 +20,7 @@ from scaling.errors import (
     UnknownInstanceError,
 )
 from scaling.models import ManagedInstance, Mode, Outcome, ScalingPolicy
-from scaling.services import alarming
+from scaling.services import alarming, groups
 
 _NEEDS_VIEWER = (
     "Monitoring a real instance needs its owner to have the role viewer or operator; "
@@ -122,7 +122,10 @@ def stop_monitoring(instance: ManagedInstance, *, by: User) -> None:
         if not current.is_monitoring:
             raise NotMonitoredError
         current.is_monitoring = False
-        current.save(update_fields=["is_monitoring"])
+        # Another instance may speak for its group meanwhile.
+        for name, value in groups.NONE.items():
+            setattr(current, name, value)
+        current.save(update_fields=["is_monitoring", *groups.NONE])
         audit.record("monitoring-stopped", instance=current, user=by)
 
 

@@ -10,8 +10,9 @@ from django.utils import timezone
 from alerts.models import Alert
 from pipelines import ledger, runner
 from pipelines.models import Run, Step
+from scaling import aws as scaling_aws
 from scaling.models import KillSwitch, ScalingDecision, ScalingEvent
-from scaling.services import acting
+from scaling.services import acting, registration
 from tests import builders
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
@@ -80,6 +81,73 @@ def test_what_others_changed_since_is_told_and_becomes_the_base(moto_aws, instan
     decision = carried_out(instance)
     assert (decision.target["to"], instance.base_desired, instance.level) == (14, 6, 3)
     assert decision.outcome_detail.endswith("It had been changed by others from 6 to 9.")
+
+
+def test_the_base_outlives_the_decisions(moto_aws):
+    instance = managed(grouped(moto_aws, desired=10, largest=12))
+    carried_out(instance)
+    assert (desired(moto_aws), instance.base_desired, instance.last_desired) == (12, 10, 12)
+    ScalingDecision.objects.all().delete()
+    down = carried_out(instance, up=False)
+    assert (desired(moto_aws), instance.base_desired) == (10, 10)
+    assert "by others" not in down.outcome_detail
+
+
+@pytest.fixture
+def sibling(moto_aws, instance):
+    """Another instance of the same group and owner."""
+    others = [one["InstanceId"] for one in group(moto_aws)["Instances"]]
+    others.remove(instance.instance_id)
+    return managed(others[0], account=instance.inventory.account, owner=instance.owner)
+
+
+def test_one_instance_alone_speaks_for_a_group(moto_aws, instance, sibling):
+    assert carried_out(instance).outcome == "applied"
+    refused = carried_out(sibling)
+    assert (refused.outcome, refused.target, sibling.level, desired(moto_aws)) == ("failed", {}, 1, 6)
+    told = f"{instance.instance_id} speaks for the Auto Scaling group web already"
+    assert told in refused.outcome_detail
+    assert (carried_out(instance).outcome, desired(moto_aws)) == ("applied", 9)
+
+
+def test_of_two_first_actions_of_a_group_at_once_one_is_carried_out(moto_aws, instance, sibling, monkeypatch):
+    both = [(one, decided(one)) for one in (instance, sibling)]
+    set_desired = scaling_aws.set_desired
+
+    def meanwhile(*asked):
+        monkeypatch.setattr(scaling_aws, "set_desired", set_desired)
+        work_off()
+        set_desired(*asked)
+
+    monkeypatch.setattr(scaling_aws, "set_desired", meanwhile)
+    run = Run.objects.get(scope=instance.instance_id)
+    runner.plan(run.pk)
+    runner.execute(run.steps.get().pk)
+    assert [reread(*one).outcome for one in both] == ["applied", "failed"]
+    assert desired(moto_aws) == 6
+
+
+@pytest.mark.parametrize("how", ["monitoring", "mode", "gone", "deleted"])
+def test_an_instance_that_ceased_to_act_leaves_its_group_to_another(how, instance, sibling):
+    carried_out(instance)
+    match how:
+        case "monitoring":
+            registration.stop_monitoring(instance, by=instance.owner)
+        case "mode":
+            type(instance.policy).objects.filter(instance=instance).update(mode="recommend")
+        case "gone":
+            type(instance.inventory).objects.filter(pk=instance.inventory_id).update(gone_at=timezone.now())
+        case "deleted":
+            registration.delete(instance, by=instance.owner)
+    assert carried_out(sibling).outcome == "applied"
+
+
+def test_an_instance_that_is_monitored_again_does_not_speak_for_what_another_took(instance, sibling):
+    carried_out(instance)
+    registration.stop_monitoring(instance, by=instance.owner)
+    carried_out(sibling)
+    registration.start_monitoring(instance, by=instance.owner)
+    assert [carried_out(one).outcome for one in (instance, sibling)] == ["failed", "applied"]
 
 
 def test_a_group_at_its_limit_keeps_the_level_and_says_so(moto_aws, wire):
