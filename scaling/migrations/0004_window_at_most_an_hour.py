@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scaling", "0002_decisions_by_time"),
+        ("scaling", "0003_one_voice_a_group"),
     ]
 
     operations = [
