@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.permissions import Role, has_role
 from collectors.models import CloudAccount
@@ -17,13 +17,14 @@ OLDEST = timedelta(minutes=10)
 """A decision that waited for longer was made for a load that may be gone."""
 
 
-def ordered(account: CloudAccount, now: datetime) -> "QuerySet[ScalingDecision]":
-    """Return the actions that were ordered in an account in the last hour, whatever became of them."""
-    return ScalingDecision.objects.filter(
+def budgeted(account: CloudAccount, now: datetime) -> "QuerySet[ScalingDecision]":
+    """Return the actions of the last hour for which AWS was asked in an account, or may yet be."""
+    ordered = ScalingDecision.objects.filter(
         instance__inventory__account=account,
         mode__in=ACTING,
         timestamp__gt=now - BUDGETED,
     ).exclude(decision=Direction.NO_ACTION)
+    return ordered.filter(Q(outcome=Outcome.PENDING) | ~Q(target={}))
 
 
 def against(decision: ScalingDecision, account: CloudAccount, now: datetime) -> Iterator[str]:
@@ -31,7 +32,7 @@ def against(decision: ScalingDecision, account: CloudAccount, now: datetime) -> 
     yield from _about_decision(decision, now)
     yield from _about_permission(decision, account)
     yield from _about_mode(decision, now)
-    asked = ordered(account, now).exclude(pk=decision.pk).exclude(target={}).count()
+    asked = budgeted(account, now).exclude(pk=decision.pk).count()
     if asked >= settings.SCALING_ACTIONS_PER_HOUR:
         yield (
             f"Account {account.account_id} had {asked} scaling actions within an hour, and "
@@ -82,6 +83,4 @@ def _about_mode(decision: ScalingDecision, now: datetime) -> Iterator[str]:
 
 def actions_left(account: CloudAccount, now: datetime) -> int:
     """Return how many actions the account has left for this hour."""
-    counted = (Outcome.PENDING, Outcome.APPLIED, Outcome.FAILED, Outcome.UNKNOWN)
-    used = ordered(account, now).filter(outcome__in=counted).count()
-    return max(0, settings.SCALING_ACTIONS_PER_HOUR - used)
+    return max(0, settings.SCALING_ACTIONS_PER_HOUR - budgeted(account, now).count())

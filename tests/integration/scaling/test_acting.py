@@ -271,10 +271,19 @@ def test_actions_left_are_those_of_the_account_and_the_hour(instance, settings):
             **past | {"slot": now - timedelta(minutes=ago)},
             outcome=outcome,
             timestamp=now - timedelta(minutes=ago),
+            target={"call": "set-desired-capacity"},
         )
     decided(instance, mode="recommend", outcome="recommended", slot=now - timedelta(minutes=3))
     assert acting.actions_left(account, now) == 1
     assert acting.actions_left(builders.account(), now) == 3
+
+
+def test_what_aws_was_not_asked_for_leaves_the_budget_as_it_was(moto_aws, wire, settings):
+    settings.SCALING_ACTIONS_PER_HOUR = 3
+    instance = managed(grouped(moto_aws, desired=5, largest=5))
+    for _ in range(3):
+        assert carried_out(instance).outcome == "failed"
+    assert acting.actions_left(instance.inventory.account, timezone.now()) == 3
 
 
 def test_of_two_decisions_at_once_one_is_carried_out_when_one_action_is_left(moto_aws, wire, settings):
