@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from collectors.aws.errors import torn, translated
 from collectors.aws.paging import asked_with, next_token
 from collectors.aws.session import Cloud
 from core.errors import PermanentCloudError
 
 _TYPES_A_PAGE = 100
+_NO_CAPACITY = frozenset({"InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"})
 
 
 # --- Auto Scaling groups ---------------------------------------------------------------------
@@ -159,7 +162,17 @@ def change_type(cloud: Cloud, region: str, instance_id: str, instance_type: str)
 
 
 def start(cloud: Cloud, region: str, instance_id: str) -> None:
-    """Have the instance start. Raises: TransientCloudError, PermanentCloudError."""
-    client = cloud.client("ec2", region)
-    with translated(f"ec2:StartInstances in {region}"):
-        client.start_instances(InstanceIds=[instance_id])
+    """Have the instance start.
+
+    Raises: TransientCloudError, after which it may have happened, PermanentCloudError, also where AWS has no
+    capacity of its type.
+    """
+    client, what = cloud.client("ec2", region), f"ec2:StartInstances in {region}"
+    with translated(what):
+        try:
+            client.start_instances(InstanceIds=[instance_id])
+        except ClientError as error:
+            # EC2 answers so with a status that says "try again"; for an instance that waits, it is a refusal.
+            if (code := error.response.get("Error", {}).get("Code")) in _NO_CAPACITY:
+                raise PermanentCloudError(f"{what} was refused ({code}).") from None
+            raise

@@ -82,7 +82,7 @@ def judged(aim: Aim, machine: aws.Machine, now: datetime) -> Judgement:
     if machine.state == "running":
         verdict = _running(aim, machine, seen, now)
     elif machine.state == "stopped":
-        verdict = _stopped(aim, machine, seen)
+        verdict = _stopped(aim, machine, seen, now)
     elif machine.state in _ON_THE_WAY:
         verdict = Wait(seen)
     else:
@@ -98,7 +98,7 @@ def _left_alone(why: str) -> Settled:
 
 
 def _leads_nowhere(aim: Aim, verdict: Judgement) -> bool:
-    again = isinstance(verdict, Ask) and verdict.call == aim.call == Call.RESTART
+    again = isinstance(verdict, Ask) and verdict.call == aim.call
     return isinstance(verdict, Wait) or again
 
 
@@ -117,15 +117,20 @@ def _running(aim: Aim, machine: aws.Machine, seen: str, now: datetime) -> Judgem
     return Settled(Outcome.FAILED, f"{seen} as before: {why}")
 
 
-def _stopped(aim: Aim, machine: aws.Machine, seen: str) -> Judgement:
-    """Go on where the last call was answered; else bring the instance back to a running state."""
+def _stopped(aim: Aim, machine: aws.Machine, seen: str, now: datetime) -> Judgement:
+    """Go on where the last call was answered; else bring the instance back to a running state.
+
+    A start without an answer says nothing of the new type: it is asked for again once it cannot happen late.
+    """
     changed = machine.instance_type == aim.after
     match aim.call, changed, aim.answered:
         case Call.STOP, _, True:
             return Ask(Call.CHANGE)
         case Call.CHANGE, True, _:
             return Ask(Call.START)
-        case (Call.START, True, _) | (Call.REVERT, True, False):
+        case Call.START, True, False:
+            return Wait(seen) if aim.may_be_under_way(now) else Ask(Call.START)
+        case (Call.START, True, True) | (Call.REVERT, True, False):
             return Ask(Call.REVERT, aim.trouble or f"as {aim.after} it did not start.")
         case (Call.CHANGE, False, True) | (Call.REVERT, True, True):
             return Wait(seen)

@@ -170,6 +170,21 @@ def test_a_start_that_fails_gives_it_its_old_type_back(status, instance, at_aws,
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_start_that_is_throttled_is_asked_for_again(instance, at_aws, wire, monkeypatch):
+    wire.refusals["StartInstances"] = ("RequestLimitExceeded", 503)
+    asked = acting.actuators.ResizeActuator.ask
+
+    def ask(self, aim):
+        if wire.calls["StartInstances"] == 2:
+            wire.well()
+        return asked(self, aim)
+
+    monkeypatch.setattr(acting.actuators.ResizeActuator, "ask", ask)
+    assert (carried_out(instance).outcome, at_aws()) == ("applied", ("running", "t3.large"))
+    assert (wire.calls["StartInstances"], wire.calls["ModifyInstanceAttribute"]) == (3, 1)
+
+
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("lost", "outcome", "instance_type"),
     [
@@ -177,7 +192,7 @@ def test_a_start_that_fails_gives_it_its_old_type_back(status, instance, at_aws,
         ({"killed_after": "StopInstances"}, "failed", "t3.medium"),
         ({"killed_before": "ModifyInstanceAttribute"}, "failed", "t3.medium"),
         ({"killed_after": "ModifyInstanceAttribute"}, "applied", "t3.large"),
-        ({"killed_before": "StartInstances"}, "failed", "t3.medium"),
+        ({"killed_before": "StartInstances"}, "applied", "t3.large"),
         ({"killed_after": "StartInstances"}, "applied", "t3.large"),
     ],
     ids=str,

@@ -110,7 +110,7 @@ def test_one_call_follows_the_other_when_it_was_answered(call, state, instance_t
         (Call.STOP, "t3.medium", Call.RESTART),
         (Call.CHANGE, "t3.medium", Call.RESTART),
         (Call.CHANGE, "t3.large", Call.START),
-        (Call.START, "t3.large", Call.REVERT),
+        (Call.START, "t3.large", Call.START),
         (Call.REVERT, "t3.large", Call.REVERT),
         (Call.REVERT, "t3.medium", Call.RESTART),
         (Call.RESTART, "t3.medium", Call.RESTART),
@@ -119,7 +119,13 @@ def test_one_call_follows_the_other_when_it_was_answered(call, state, instance_t
 def test_an_instance_found_stopped_in_the_middle_is_brought_to_a_running_state(
     call, instance_type, following
 ):
-    assert judged(aim(call, answered=False), machine(instance_type, "stopped"), NOW).call == following
+    lost = aim(call, answered=False, asked_ago=IN_FLIGHT)
+    assert judged(lost, machine(instance_type, "stopped"), NOW).call == following
+
+
+def test_a_start_without_an_answer_is_waited_for_before_it_is_asked_again():
+    unanswered = aim(Call.START, answered=False)
+    assert isinstance(judged(unanswered, machine("t3.large", "stopped"), NOW), Wait)
 
 
 @pytest.mark.parametrize("call", list(Call))
