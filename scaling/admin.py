@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException
 from accounts.models import User
 from accounts.permissions import Role, has_role
 from core.admin import Admin, GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, TakesAlongAdmin
-from scaling.errors import RoleMissingError
+from scaling.errors import ActionPendingError, RoleMissingError
 from scaling.models import KillSwitch, ManagedInstance, Outcome, ScalingDecision, ScalingEvent, ScalingPolicy
 from scaling.services import killswitch, policies, registration
 
@@ -63,7 +63,7 @@ class PolicyForm(_PolicyForm):
             rule(*values)
         except ValidationError as error:
             raise ValidationError(error.messages) from error
-        except RoleMissingError as error:
+        except (RoleMissingError, ActionPendingError) as error:
             raise ValidationError(str(error.detail)) from error
 
 

@@ -8,9 +8,10 @@ from django.db import transaction
 from accounts.models import User
 from accounts.permissions import Role, has_role
 from core.errors import InvalidInputError
-from scaling import audit, maintenance
-from scaling.errors import RoleMissingError, UnknownInstanceError
-from scaling.models import ACTING, ManagedInstance, Mode, ScalingPolicy
+from scaling import audit, capacity, maintenance
+from scaling.errors import ActionPendingError, RoleMissingError
+from scaling.models import ACTING, ManagedInstance, Mode, Outcome, ScalingPolicy
+from scaling.services import groups, registration
 
 FIELDS = (
     "mode",
@@ -44,13 +45,18 @@ def modes(instance: ManagedInstance) -> tuple[Mode, ...]:
 
 
 def check_mode(instance: ManagedInstance, mode: str) -> None:
-    """Accept a mode that is possible and the owner's to choose. Raises: ValidationError, RoleMissingError."""
+    """Accept a mode that is possible and the owner's to choose.
+
+    Raises: ValidationError, RoleMissingError, ActionPendingError where one that acts has to wait.
+    """
     possible = modes(instance)
     if mode not in possible:
         kind = "mock" if instance.is_mock else "real"
         raise ValidationError({"mode": f"A {kind} instance can have {' or '.join(possible)}, not {mode}."})
     if mode in ACTING and not has_role(instance.owner, Role.OPERATOR):
         raise RoleMissingError(_NEEDS_OPERATOR)
+    if mode in ACTING and instance.decisions.filter(outcome=Outcome.PENDING).exists():
+        raise ActionPendingError
 
 
 def check_window(text: str) -> None:
@@ -65,7 +71,8 @@ def change(instance: ManagedInstance, changes: dict[str, Any], *, by: User) -> S
     """Return the policy with the changes made; where they change something, as a new version.
 
     Raises: ValidationError by field, RoleMissingError for a mode that the owner may not choose,
-    UnknownInstanceError when the instance is deleted.
+    ActionPendingError for one that acts while an action is pending, UnknownInstanceError when the instance is
+    deleted.
     """
     with transaction.atomic():
         policy = _locked(instance)
@@ -75,16 +82,30 @@ def change(instance: ManagedInstance, changes: dict[str, Any], *, by: User) -> S
             policy.version += 1
             policy.updated_by = by
             policy.save()
-            audit.record("policy-changed", instance=instance, user=by, version=policy.version, changes=told)
+            reset = (
+                {"reset": _begun_anew(policy.instance)} if "mode" in told and policy.mode in ACTING else {}
+            )
+            audit.record(
+                "policy-changed", instance=instance, user=by, version=policy.version, changes=told, **reset
+            )
     return policy
 
 
 def _locked(instance: ManagedInstance) -> ScalingPolicy:
-    same = ScalingPolicy.objects.select_for_update(of=("self",)).filter(instance=instance)
-    policy = same.select_related("instance__owner", "updated_by").first()
-    if policy is None:
-        raise UnknownInstanceError
-    return policy
+    """Return the policy under the lock of its instance, which decisions are made under, too."""
+    current = registration.locked(instance)
+    return ScalingPolicy.objects.select_related("instance__owner", "updated_by").get(instance=current)
+
+
+def _begun_anew(instance: ManagedInstance) -> dict[str, Any]:
+    """Have level 1 stand for what the instance is at AWS now; return what it was of before.
+
+    A level that came by another mode says nothing of this one's capacity.
+    """
+    fresh = {"level": capacity.FIRST_LEVEL, "level_is_simulated": False, **groups.NONE}
+    before = {name: getattr(instance, name) for name in fresh}
+    ManagedInstance.objects.filter(pk=instance.pk).update(**fresh)
+    return before
 
 
 def _differences(policy: ScalingPolicy, changes: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -112,7 +112,11 @@ class PolicyView(BearerView):
 
     @extend_schema(
         request=serializers.PolicySerializer,
-        responses={200: serializers.PolicySerializer, **OWNERS},
+        responses={
+            200: serializers.PolicySerializer,
+            **OWNERS,
+            409: OpenApiResponse(ErrorSerializer, "A mode that acts waits for the action under way."),
+        },
         examples=[
             OpenApiExample("Scale earlier", {"cpu_high": 75, "cooldown_up_s": 120}, request_only=True),
             OpenApiExample(

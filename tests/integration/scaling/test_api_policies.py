@@ -186,6 +186,31 @@ class TestModes:
         assert "role operator" in body["error"]
         assert (policy_of(instance).mode, policy_of(instance).cpu_high) == ("recommend", 90)
 
+    def test_that_act_begin_at_the_first_level(self):
+        owner = builders.user("operator")
+        group = {"group_name": "web", "base_desired": 4, "last_desired": 6}
+        before = {"level": 3, "level_is_simulated": True, **group}
+        instance = builders.managed(owner, inventory=builders.instance(), **before)
+        assert self.patch(owner, instance, mode="asg")[0] == 200
+        instance.refresh_from_db()
+        assert {name: getattr(instance, name) for name in before} == {
+            "level": 1,
+            "level_is_simulated": False,
+            "group_name": "",
+            "base_desired": None,
+            "last_desired": None,
+        }
+        assert ScalingEvent.objects.get().detail["reset"] == before
+
+    def test_that_act_wait_for_the_action_under_way(self):
+        owner = builders.user("operator")
+        instance = builders.managed(owner, inventory=builders.instance(), level=3, policy={"mode": "asg"})
+        builders.decision(instance, outcome="pending")
+        assert self.patch(owner, instance, mode="ec2-resize")[0] == 409
+        instance.refresh_from_db()
+        assert (instance.level, policy_of(instance).mode) == (3, "asg")
+        assert self.patch(owner, instance, mode="recommend")[0] == 200
+
     def test_of_mocks_are_not_for_real_instances(self):
         owner = builders.user("operator")
         instance = builders.managed(owner, inventory=builders.instance())
