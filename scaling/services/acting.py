@@ -7,7 +7,7 @@ what was asked for, looks at AWS, and does not ask again.
 import logging
 from collections.abc import Iterator
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from collectors.aws.session import Cloud
@@ -36,13 +36,12 @@ from scaling.actuators.actuator import (
 )
 from scaling.models import ACTING, Direction, ManagedInstance, Mode, Outcome, ScalingDecision
 from scaling.services import alarming, groups, vetoes
+from scaling.services.alarming import PIPELINE
 from scaling.services.vetoes import actions_left
 
 __all__ = ["PIPELINE", "ScaleHandler", "actions_left", "conclude", "order", "resume_forgotten"]
 
 logger = logging.getLogger(__name__)
-
-PIPELINE = "scale"
 
 
 def order(decision: ScalingDecision) -> None:
@@ -87,11 +86,8 @@ class ScaleHandler(Handler):
 
     def _decision(self) -> ScalingDecision | None:
         """Return the decision that is to be carried out, or that this run has settled before."""
-        of_this_run = Q(outcome=Outcome.PENDING) | Q(outcome_at__gte=self._claim.run.created_at)
-        found = ScalingDecision.objects.filter(
-            of_this_run, instance__instance_id=self._claim.run.scope, mode__in=ACTING
-        )
-        return found.exclude(decision=Direction.NO_ACTION).select_related(*_RELATED).first()
+        found = _settled_by(self._claim.run) | _pending(self._claim.run)
+        return found.select_related(*_RELATED).order_by("timestamp").first()
 
     # --- One attempt -------------------------------------------------------------------------
     def _carried_out(self, decision: ScalingDecision) -> Settled:
@@ -198,6 +194,19 @@ class ScaleHandler(Handler):
 _RELATED = ("instance__policy", "instance__owner", "instance__inventory__account")
 
 
+def _acted_on(run: Run) -> QuerySet[ScalingDecision]:
+    found = ScalingDecision.objects.filter(instance__instance_id=run.scope, mode__in=ACTING)
+    return found.exclude(decision=Direction.NO_ACTION)
+
+
+def _pending(run: Run) -> QuerySet[ScalingDecision]:
+    return _acted_on(run).filter(outcome=Outcome.PENDING)
+
+
+def _settled_by(run: Run) -> QuerySet[ScalingDecision]:
+    return _acted_on(run).filter(outcome_at__gte=run.created_at)
+
+
 def _managed() -> QuerySet[ManagedInstance]:
     return ManagedInstance.objects.select_related("policy", "owner", "inventory__account")
 
@@ -264,12 +273,14 @@ def _applied(decision: ScalingDecision) -> dict[str, object]:
 
 
 def conclude(run: Run) -> Counts:
-    """Settle what a run leaves pending that failed or was given up; AWS is not asked any more."""
-    pending = ScalingDecision.objects.filter(
-        outcome=Outcome.PENDING, mode__in=ACTING, instance__instance_id=run.scope
-    )
+    """Settle what a run leaves pending that failed or was given up; AWS is not asked any more.
+
+    What is pending beside a decision that the run settled was made since, and gets a run of its own.
+    """
     counts = Counts()
-    for decision in pending.select_related("instance"):
+    if _settled_by(run).exists():
+        return counts
+    for decision in _pending(run).select_related("instance"):
         _settle(decision, _abandoned(decision))
         counts["given_up"] += 1
     return counts

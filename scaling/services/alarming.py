@@ -2,10 +2,13 @@
 
 from alerts import services as alerts
 from alerts.models import Severity
+from pipelines import alarms
 from scaling.actuators.actuator import Settled
 from scaling.models import ManagedInstance, Outcome
 
 SOURCE = "scaling"
+PIPELINE = "scale"
+"""The pipeline that carries decisions out."""
 
 
 def key(instance: ManagedInstance) -> str:
@@ -27,6 +30,12 @@ def settled(instance: ManagedInstance, outcome: Settled) -> None:
         alerts.resolve(key(instance))
 
 
+def excuse(instance: ManagedInstance) -> None:
+    """Resolve the alert on an action that failed, where nobody waits for another one to come true."""
+    alerts.resolve(alarms.run_key(PIPELINE, instance.instance_id))
+
+
 def forget(instance: ManagedInstance) -> None:
-    """Resolve the alert on an instance that is not managed any more."""
+    """Resolve the alerts on an instance that is not managed any more."""
     alerts.resolve(key(instance))
+    excuse(instance)

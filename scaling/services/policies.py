@@ -11,7 +11,7 @@ from core.errors import InvalidInputError
 from scaling import audit, capacity, maintenance
 from scaling.errors import ActionPendingError, RoleMissingError
 from scaling.models import ACTING, ManagedInstance, Mode, Outcome, ScalingPolicy
-from scaling.services import groups, registration
+from scaling.services import alarming, groups, registration
 
 FIELDS = (
     "mode",
@@ -82,12 +82,12 @@ def change(instance: ManagedInstance, changes: dict[str, Any], *, by: User) -> S
             policy.version += 1
             policy.updated_by = by
             policy.save()
-            reset = (
-                {"reset": _begun_anew(policy.instance)} if "mode" in told and policy.mode in ACTING else {}
-            )
-            audit.record(
-                "policy-changed", instance=instance, user=by, version=policy.version, changes=told, **reset
-            )
+            if "mode" in told:
+                alarming.excuse(policy.instance)
+            detail: dict[str, Any] = {"version": policy.version, "changes": told}
+            if "mode" in told and policy.mode in ACTING:
+                detail["reset"] = _begun_anew(policy.instance)
+            audit.record("policy-changed", instance=instance, user=by, **detail)
     return policy
 
 

@@ -126,6 +126,7 @@ def stop_monitoring(instance: ManagedInstance, *, by: User) -> None:
         for name, value in groups.NONE.items():
             setattr(current, name, value)
         current.save(update_fields=["is_monitoring", *groups.NONE])
+        alarming.excuse(current)
         audit.record("monitoring-stopped", instance=current, user=by)
 
 

@@ -12,7 +12,7 @@ from pipelines import ledger, runner
 from pipelines.models import Run, Step
 from scaling import aws as scaling_aws
 from scaling.models import KillSwitch, ScalingDecision, ScalingEvent
-from scaling.services import acting, registration
+from scaling.services import acting, policies, registration
 from tests import builders
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
@@ -423,6 +423,41 @@ def test_a_run_that_is_started_again_does_nothing_more(wire, instance):
     work_off()
     again.refresh_from_db()
     assert (again.status, wire.calls["SetDesiredCapacity"]) == ("succeeded", 1)
+
+
+def test_the_end_of_a_run_leaves_a_newer_decision_to_a_run_of_its_own(moto_aws, monkeypatch):
+    instance = managed(grouped(moto_aws, desired=4, largest=4))
+    settle, newer = acting.ScaleHandler._settle, []
+
+    def settled(self, decision, outcome):
+        settle(self, decision, outcome)
+        monkeypatch.setattr(acting.ScaleHandler, "_settle", settle)
+        newer.append(decided(instance))
+
+    monkeypatch.setattr(acting.ScaleHandler, "_settle", settled)
+    decided(instance)
+    run = ledger.ready_runs().get()
+    runner.plan(run.pk)
+    runner.execute(run.steps.get().pk)
+    assert reread(instance, newer[0]).outcome == "pending"
+    assert acting.resume_forgotten() == 1
+    work_off()
+    assert "at its largest size, 4" in reread(instance, newer[0]).outcome_detail
+
+
+@pytest.mark.parametrize("how", ["deleted", "monitoring", "mode"])
+def test_the_alert_on_a_failed_action_ends_with_what_it_was_for(how, moto_aws):
+    instance = managed(grouped(moto_aws, desired=4, largest=4))
+    carried_out(instance)
+    assert Alert.objects.get().resolved_at is None
+    match how:
+        case "deleted":
+            registration.delete(instance, by=instance.owner)
+        case "monitoring":
+            registration.stop_monitoring(instance, by=instance.owner)
+        case "mode":
+            policies.change(instance, {"mode": "recommend"}, by=instance.owner)
+    assert Alert.objects.get().resolved_at is not None
 
 
 def test_an_instance_that_was_deleted_ends_its_run(instance):
