@@ -1,5 +1,6 @@
 """Decisions: what the rules wish and the guard grants, stored with all that led to it, once a slot."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from scaling.services import acting, judging
 from scaling.services.circumstances import Circumstances
 from scaling.services.judging import Finding
 
+logger = logging.getLogger(__name__)
+
 BATCH = 500
 _WISHES = {1: Direction.SCALE_UP, 0: Direction.NO_ACTION, -1: Direction.SCALE_DOWN}
 _CHANGED = ("level", "level_is_simulated", "last_action_at", "last_verdict")
@@ -27,13 +30,21 @@ def decide(slot: datetime, shard: int, shards: int) -> Counts:
     """Decide about the monitored instances whose keys leave that remainder; safe to repeat.
 
     What is as it was at the last decision stored leaves no trace. Returns the decisions stored, by direction
-    and outcome.
+    and outcome. Raises what a batch met once the others are decided about.
     """
     now = timezone.now()
     counts: Counts = Counts()
+    failed: list[Exception] = []
     for findings in batched(judging.news(Roster.of_shard(shard, shards), now), BATCH):
-        with transaction.atomic():
-            counts.update(_settled(findings, slot, now))
+        try:
+            with transaction.atomic():
+                counts.update(_settled(findings, slot, now))
+        except Exception as error:
+            keys = [finding.instance for finding in findings]
+            logger.exception("slot %s: not decided about the managed instances of keys %s", slot, keys)
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return counts
 
 

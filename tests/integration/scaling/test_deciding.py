@@ -268,6 +268,24 @@ def test_shards_divide_what_is_monitored(clock):
     assert all(decided(instance) for instance in instances)
 
 
+def test_what_cannot_be_decided_about_keeps_no_others_from_it(clock, monkeypatch, caplog):
+    """The error is told with its instances, and raised, so that the shard is not noted as done."""
+    monkeypatch.setattr(deciding, "BATCH", 1)
+    first, second = builders.managed(), builders.managed()
+    settled = deciding._settled
+
+    def failing(findings, slot, now):
+        if findings[0].instance == first.pk:
+            raise ZeroDivisionError
+        return settled(findings, slot, now)
+
+    monkeypatch.setattr(deciding, "_settled", failing)
+    with pytest.raises(ZeroDivisionError):
+        deciding.decide(NOON, 0, 1)
+    assert f"not decided about the managed instances of keys [{first.pk}]" in caplog.text
+    assert (decided(first), len(decided(second))) == ([], 1)
+
+
 def test_what_is_not_monitored_is_not_decided_about(clock):
     load(builders.managed(is_monitoring=False))
     assert deciding.decide(NOON, 0, 1) == {}
