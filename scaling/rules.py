@@ -30,11 +30,16 @@ MIN_BASE = 4
 Flags = npt.NDArray[np.bool_]
 
 
-def evaluate(windows: Windows, policies: Policies, now_us: int, period_s: Floats) -> Verdicts:
-    """Say of each window which rule speaks, and whether up, down or neither."""
-    verdicts = _undecided(windows, policies, now_us, period_s)
+def evaluate(
+    windows: Windows, policies: Policies, now_us: int, period_s: Floats, had_samples: Flags | None = None
+) -> Verdicts:
+    """Say of each window which rule speaks, and whether up, down or neither.
+
+    `had_samples` says of which instances there were samples once, too old to be among those handed in.
+    """
+    verdicts = _undecided(windows, policies, now_us, period_s, had_samples)
     verdicts.rule[_is_insufficient(windows, policies)] = Rule.INSUFFICIENT
-    verdicts.rule[_is_stale(windows, now_us, period_s)] = Rule.STALE
+    verdicts.rule[_is_stale(verdicts)] = Rule.STALE
     is_uneven = windows.is_uneven(period_s)
     for block in windows.blocks:
         _judge(block, is_uneven[block.at], verdicts)
@@ -53,13 +58,16 @@ def outliers(windows: Windows, values: Floats) -> npt.NDArray[np.int16]:
     return flags
 
 
-def _undecided(windows: Windows, policies: Policies, now_us: int, period_s: Floats) -> Verdicts:
+def _undecided(
+    windows: Windows, policies: Policies, now_us: int, period_s: Floats, had_samples: Flags | None
+) -> Verdicts:
     rows = len(windows)
     return Verdicts(
         windows=windows,
         policies=policies,
         period_s=period_s,
         now_us=now_us,
+        had_samples=np.zeros(rows, np.bool_) if had_samples is None else had_samples,
         direction=np.zeros(rows, np.int8),
         rule=np.full(rows, Rule.STEADY, np.int8),
         current=windows.current(),
@@ -75,8 +83,10 @@ def _is_insufficient(windows: Windows, policies: Policies) -> Flags:
     return (windows.known < policies.min_samples) | (windows.span_us < policies.min_span_s * 1e6)
 
 
-def _is_stale(windows: Windows, now_us: int, period_s: Floats) -> Flags:
-    return ~windows.is_empty & (windows.newest_us() < now_us - stale_after_s(period_s) * 1e6)
+def _is_stale(verdicts: Verdicts) -> Flags:
+    is_some = ~verdicts.windows.is_empty | verdicts.had_samples
+    is_old: Flags = verdicts.windows.newest_us() < verdicts.now_us - stale_after_s(verdicts.period_s) * 1e6
+    return is_some & is_old
 
 
 def _judge(block: Block, is_uneven: Flags, verdicts: Verdicts) -> None:

@@ -85,6 +85,7 @@ class Verdicts:
     policies: Policies
     period_s: Floats
     now_us: int
+    had_samples: npt.NDArray[np.bool_]
     direction: npt.NDArray[np.int8]
     rule: npt.NDArray[np.int8]
     current: Floats
@@ -134,6 +135,7 @@ class Verdicts:
             "statistics": {name: self._statistics(metric, i) for metric, name in enumerate(METRICS)},
             "votes": {"up": int(self.votes_up[i]), "down": int(self.votes_down[i]), "needed": VOTES_NEEDED},
             "samples": self._samples(i),
+            "had_samples": bool(self.had_samples[i]),
         }
 
     def _statistics(self, metric: int, i: int) -> dict[str, float] | None:
@@ -158,8 +160,10 @@ class Verdicts:
         return f"for {share:.1%} of last {self._reach_s(i) / 60:g} minutes"
 
     def _stale(self, i: int) -> str:
-        age_s = (self.now_us - int(self.windows.newest_us()[i])) / 1e6
         limit_s = float(stale_after_s(self.period_s[i]))
+        if self.windows.is_empty[i]:
+            return f"Stale data: no sample for more than {limit_s:.0f} s"
+        age_s = (self.now_us - int(self.windows.newest_us()[i])) / 1e6
         return f"Stale data: the newest sample is {age_s:.0f} s old, more than {limit_s:.0f} s"
 
     def _insufficient(self, i: int) -> str:

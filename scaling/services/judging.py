@@ -21,6 +21,7 @@ Flags = npt.NDArray[np.bool_]
 _UNLISTED = "unlisted"
 _UNLISTED_HOLDS = f"{_UNLISTED}:hold"
 _PUNCTUAL_PERIODS = 2
+_LATE_S = 60
 
 
 class Finding(Protocol):
@@ -108,7 +109,8 @@ def news(roster: Roster, now: datetime) -> Iterator[Finding]:
     may_be = roster.is_mock | roster.is_listed
     yield from _unlisted(roster.at(~may_be))
     for rows, verdicts in _judged(roster.at(may_be), microseconds(now)):
-        for row in np.flatnonzero(rows.verdict != _told(rows, verdicts)).tolist():
+        is_news = (rows.verdict != _told(rows, verdicts)) & ~_may_be_late(verdicts)
+        for row in np.flatnonzero(is_news).tolist():
             yield Judged(int(rows.instance[row]), int(rows.version[row]), verdicts, row)
 
 
@@ -122,6 +124,7 @@ def _by_rule(rest: str) -> npt.NDArray[np.bytes_]:
 
 
 _HOLDS = _by_rule("hold")
+_WITHOUT_SAMPLES = np.array([_padded(""), _padded(_UNLISTED_HOLDS), _HOLDS[Rule.INSUFFICIENT]])
 _AT_MOST, _AT_LEAST = _by_rule(f"up:{guard.MAX_LEVEL}"), _by_rule(f"down:{guard.MIN_LEVEL}")
 
 
@@ -131,6 +134,17 @@ def _told(roster: Roster, verdicts: Verdicts) -> npt.NDArray[np.bytes_]:
     told = np.where(is_up | is_down, b"", _HOLDS[verdicts.rule])
     told = np.where(is_up & (roster.level >= roster.highest), _AT_MOST[verdicts.rule], told)
     return np.where(is_down & (roster.level <= roster.lowest), _AT_LEAST[verdicts.rule], told)
+
+
+def _may_be_late(verdicts: Verdicts) -> Flags:
+    """Say what has been stale for so short a time that the next sample may yet arrive.
+
+    CloudWatch's delay varies about the limit: each sample that is somewhat late would be told of twice.
+    """
+    limit_s = rules.stale_after_s(verdicts.period_s) + _LATE_S
+    is_recent = verdicts.windows.newest_us() >= verdicts.now_us - limit_s * 1e6
+    may_be: Flags = is_recent & (verdicts.rule == Rule.STALE)
+    return may_be
 
 
 def _unlisted(roster: Roster) -> Iterator[Finding]:
@@ -177,7 +191,12 @@ def _verdicts(roster: Roster, samples: Samples, now_us: int) -> Iterator[tuple[R
     period_s = np.where(_is_simulated_alone(samples, roster), MOCK_PERIOD_S, roster.period_s)
     reach_us = (rules.reach_s(roster.policies.window_s, period_s) * 1e6).astype(np.int64)
     windows = Windows.of(samples, roster.instance, reach_us)
-    yield roster, rules.evaluate(windows, roster.policies, now_us, period_s)
+    yield roster, rules.evaluate(windows, roster.policies, now_us, period_s, _had_samples(roster))
+
+
+def _had_samples(roster: Roster) -> Flags:
+    """Say what was judged by its samples before, as the last verdict tells."""
+    return ~np.isin(roster.verdict, _WITHOUT_SAMPLES)
 
 
 def _is_simulated_alone(samples: Samples, roster: Roster) -> Flags:

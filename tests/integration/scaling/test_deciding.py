@@ -190,7 +190,8 @@ def replayed(decision):
         rows_of(inputs["samples"]), np.ones(1, np.int32), np.array([inputs["window_s"] * 1e6], np.int64)
     )
     policies = rules.Policies.of([SimpleNamespace(**inputs["policy"])])
-    found = rules.evaluate(windows, policies, microseconds(now), np.array([inputs["period_s"]]))
+    had_samples = np.array([inputs["had_samples"]])
+    found = rules.evaluate(windows, policies, microseconds(now), np.array([inputs["period_s"]]), had_samples)
     limits, state = SimpleNamespace(**inputs["guard"].pop("limits")), inputs["guard"]
     last = state["last_action_at"] and datetime.fromisoformat(state["last_action_at"])
     ruling = guard.check(
@@ -318,13 +319,32 @@ def test_the_kill_switch_holds(clock):
 
 
 def test_a_mock_that_is_not_measured_any_more_is_stale(clock):
-    """Two periods and three minutes: 240 s."""
+    """Two periods and three minutes: 240 s, and another minute before it is told."""
     instance = builders.managed()
     clock.go_on(minutes=5)
-    for seconds in (240, 241):
+    for seconds in (240, 300, 301, 900):
         clock._set(clock.time + timedelta(seconds=seconds))
         deciding.decide(clock.time + timedelta(seconds=seconds), 0, 1)
+        assert len(decided(instance)) == 2 + (seconds > 300)
     assert [rule for _, rule, _, _ in decided(instance)] == ["insufficient", "steady", "stale"]
+
+
+def test_what_is_stale_for_less_than_a_minute_holds_all_the_same(clock):
+    instance = builders.managed()
+    load(instance, 95.0, now=NOON - timedelta(seconds=270))
+    assert deciding.decide(NOON, 0, 1) == {}
+    assert level(instance)[0] == 1
+
+
+def test_samples_that_are_out_of_sight_are_stale_and_not_too_few(clock):
+    instance, new = builders.managed(last_verdict="steady:hold"), builders.managed()
+    load(instance, 50.0, now=NOON - timedelta(days=1))
+    deciding.decide(NOON, 0, 1)
+    decision = ScalingDecision.objects.get(instance=instance)
+    assert (decision.rule, decision.reason) == ("stale", "Stale data: no sample for more than 240 s")
+    assert [rule for _, rule, _, _ in decided(new)] == ["insufficient"]
+    assert replayed(decision)[:2] == (decision.rule, decision.reason)
+    assert deciding.decide(NOON + SLOT, 0, 1) == {}
 
 
 def test_a_mock_whose_samples_are_late_is_judged_by_the_whole_window(clock):
