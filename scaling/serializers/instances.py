@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.permissions import Role, has_role
 from accounts.serializers import CompleteSerializer, TextField
 from core.moments import MomentField
 from scaling.fields import ExactChoiceField, NumberField, WholeNumberField, YesNoField
@@ -17,6 +18,7 @@ _EC2_REGION = re.compile("[a-z]{2}(-[a-z]+)+-[0-9]")
 _MOCK_ID = re.compile("[A-Za-z0-9._:-]{1,64}")
 _UNREACHABLE = ("simulate", "decisions", ".", "..")
 """Ids whose addresses lead elsewhere."""
+_COLLECTED = ("account", "state", "gone_at")
 
 
 # --- Instances -------------------------------------------------------------------------------
@@ -113,7 +115,10 @@ class ManagedInstanceListSerializer(serializers.Serializer[Any]):
 
 
 class ManagedInstanceDetailSerializer(ManagedInstanceSerializer):
-    """All that its owner may know about an instance."""
+    """All that its owner may know about an instance.
+
+    Anybody may register any id, so what was collected of it is for those who may read the estate.
+    """
 
     mode = serializers.CharField(source="policy.mode", help_text="Who makes decisions come true.")
     policy_version = serializers.IntegerField(source="policy.version")
@@ -122,7 +127,10 @@ class ManagedInstanceDetailSerializer(ManagedInstanceSerializer):
     )
     last_action_at = MomentField(allow_null=True, help_text="Cooldowns begin here.")
     account = serializers.CharField(
-        source="inventory.account.account_id", default=None, allow_null=True, help_text="The 12 digits."
+        source="inventory.account.account_id",
+        default=None,
+        allow_null=True,
+        help_text="The 12 digits; null to owners without a role, as are state and gone_at.",
     )
     state = serializers.CharField(
         source="inventory.state", default=None, allow_null=True, help_text="As it was last seen at AWS."
@@ -145,6 +153,12 @@ class ManagedInstanceDetailSerializer(ManagedInstanceSerializer):
             "monitoring_obstacle",
         )
         read_only_fields = fields
+
+    def to_representation(self, instance: ManagedInstance) -> dict[str, Any]:
+        """Show the instance, without what was collected of it to an owner who has no role."""
+        shown = super().to_representation(instance)
+        may_read = has_role(instance.owner, Role.VIEWER, Role.OPERATOR)
+        return shown if may_read else shown | dict.fromkeys(_COLLECTED)
 
     def get_monitoring_obstacle(self, instance: ManagedInstance) -> str | None:
         """Say what stands in the way."""

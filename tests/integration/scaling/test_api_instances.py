@@ -210,13 +210,15 @@ class TestTheList:
 
 
 class TestTheDetail:
-    def test_adds_to_the_list_what_its_owner_may_know(self, api, owner):
+    @pytest.mark.parametrize("role", ["viewer", "operator", "administrator"])
+    def test_adds_to_the_list_what_its_owner_may_know(self, role):
+        owner = builders.user(role)
+        api = builders.bearer(owner)
         found = builders.instance(builders.account("111111111111"), state="stopped")
         stored = builders.managed(owner, inventory=found, last_action_at=builders.MORNING)
         detail = api.get(f"/api/instances/{stored.instance_id}").json()
         (listed,) = api.get("/api/instances/").json()["instances"]
         assert {name: detail.pop(name) for name in listed} == listed
-        assert detail.pop("monitoring_obstacle").startswith("Monitoring a real instance needs its owner")
         assert detail == {
             "mode": "recommend",
             "policy_version": 1,
@@ -225,7 +227,18 @@ class TestTheDetail:
             "account": "111111111111",
             "state": "stopped",
             "gone_at": None,
+            "monitoring_obstacle": None,
         }
+
+    @pytest.mark.parametrize("was_viewer", [False, True], ids=["plain user", "viewer no more"])
+    def test_tells_an_owner_without_a_role_nothing_that_was_collected(self, was_viewer):
+        owner = builders.user("viewer") if was_viewer else builders.user()
+        found = builders.instance(state="stopped", gone_at=builders.MORNING)
+        builders.managed(owner, inventory=found)
+        owner.groups.clear()
+        detail = builders.bearer(owner).get(f"/api/instances/{found.instance_id}").json()
+        assert [detail[name] for name in ("account", "state", "gone_at")] == [None] * 3
+        assert detail["monitoring_obstacle"].startswith("Monitoring a real instance needs its owner")
 
     def test_says_that_the_instance_is_gone(self, owner, api):
         owner.groups.add(builders.user("viewer").groups.get())
