@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.permissions import Role, has_role
 from core.admin import Admin, GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, TakesAlongAdmin
 from scaling.errors import ActionPendingError, RoleMissingError
-from scaling.models import KillSwitch, ManagedInstance, Outcome, ScalingDecision, ScalingEvent, ScalingPolicy
+from scaling.models import KillSwitch, ManagedInstance, ScalingDecision, ScalingEvent, ScalingPolicy
 from scaling.services import killswitch, policies, registration
 
 if TYPE_CHECKING:  # generic for the type checker alone
@@ -144,9 +144,9 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, found: ManagedInstance | None = None) -> bool:
-        """What is being done at AWS must be followed to its end."""
-        busy = found is not None and found.decisions.filter(outcome=Outcome.PENDING).exists()
-        return not busy and super().has_delete_permission(request, found)
+        """What was just asked of AWS must be followed to its end, and counted."""
+        attached = found is not None and registration.attachment(found) is not None
+        return not attached and super().has_delete_permission(request, found)
 
     def save_model(self, *_request_and_instance: Any) -> None:
         """Leave the row alone: nothing of it is edited, and workers may have changed it meanwhile."""

@@ -1,5 +1,7 @@
 """What can go wrong with managed instances, each with the status that the API answers."""
 
+from datetime import UTC, datetime
+
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied
 
 
@@ -39,6 +41,19 @@ class ActionPendingError(APIException):
     status_code = 409
     default_detail = "A scaling action on this instance is not finished; try again when it is."
     default_code = "action_pending"
+
+
+class ActionRecentError(APIException):
+    """AWS was asked for something too recently for the instance to be forgotten."""
+
+    status_code = 409
+    default_code = "action_recent"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(
+            "AWS was asked to scale this instance within the last hour, which counts towards its account's "
+            f"limit; it can be deleted from {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC on."
+        )
 
 
 class AlreadyMonitoredError(APIException):

@@ -1,8 +1,10 @@
 """What owners do with their instances: register them, have them monitored or not, and give them up."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from rest_framework.exceptions import APIException
 
 from accounts.models import User
@@ -11,6 +13,7 @@ from collectors.models import Instance
 from scaling import audit
 from scaling.errors import (
     ActionPendingError,
+    ActionRecentError,
     AlreadyMonitoredError,
     AlreadyRegisteredError,
     NotInInventoryError,
@@ -19,8 +22,9 @@ from scaling.errors import (
     RoleMissingError,
     UnknownInstanceError,
 )
-from scaling.models import ManagedInstance, Mode, Outcome, ScalingPolicy
+from scaling.models import ACTING, ManagedInstance, Mode, Outcome, ScalingPolicy
 from scaling.services import alarming, groups
+from scaling.services.vetoes import BUDGETED
 
 _NEEDS_VIEWER = (
     "Monitoring a real instance needs its owner to have the role viewer or operator; "
@@ -130,15 +134,27 @@ def stop_monitoring(instance: ManagedInstance, *, by: User) -> None:
         audit.record("monitoring-stopped", instance=current, user=by)
 
 
+def attachment(instance: ManagedInstance) -> APIException | None:
+    """Return what keeps an instance from being deleted: what was asked of AWS, for as long as it is counted.
+
+    Who registers it anew would else begin with the account's actions, cooldown and base unspent.
+    """
+    if instance.decisions.filter(outcome=Outcome.PENDING).exists():
+        return ActionPendingError()
+    counted = instance.decisions.filter(mode__in=ACTING, timestamp__gt=timezone.now() - BUDGETED)
+    last = counted.exclude(target={}).order_by("-timestamp").first()
+    return None if last is None else ActionRecentError(last.timestamp + BUDGETED + timedelta(seconds=1))
+
+
 def delete(instance: ManagedInstance, *, by: User) -> None:
     """Forget the instance with its samples and decisions; the audit trail stays.
 
-    Raises: ActionPendingError while something is done at AWS, UnknownInstanceError.
+    Raises: ActionPendingError, ActionRecentError, UnknownInstanceError.
     """
     with transaction.atomic():
         current = locked(instance)
-        if current.decisions.filter(outcome=Outcome.PENDING).exists():
-            raise ActionPendingError
+        if (found := attachment(current)) is not None:
+            raise found
         alarming.forget(current)
         audit.record("instance-deleted", instance=current, user=by, level=current.level)
         current.delete()
@@ -146,15 +162,12 @@ def delete(instance: ManagedInstance, *, by: User) -> None:
 
 # --- Owners that leave -----------------------------------------------------------------------
 def why_owners_stay(users: Iterable[User], **_signal: object) -> list[str]:
-    """Return what keeps users from being deleted: what is being done at AWS with their instances."""
-    pending = ManagedInstance.objects.filter(owner__in=users, decisions__outcome=Outcome.PENDING)
-    return [
-        f"{name}: {ActionPendingError.default_detail}"
-        for name in pending.order_by("instance_id").distinct().values_list("instance_id", flat=True)
-    ]
+    """Return what keeps users from being deleted: what is, or was just, done at AWS with their instances."""
+    theirs = ManagedInstance.objects.filter(owner__in=users).order_by("instance_id")
+    return [f"{each}: {found.detail}" for each in theirs if (found := attachment(each)) is not None]
 
 
 def delete_all_of(user: User, by: User, **_signal: object) -> None:
-    """Forget all of a user's instances. Raises: ActionPendingError."""
+    """Forget all of a user's instances. Raises: APIException for one that has to stay."""
     for instance in user.managed_instances.order_by("pk"):
         delete(instance, by=by)

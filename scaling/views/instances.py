@@ -66,7 +66,9 @@ class InstanceView(BearerView):
         responses={
             204: None,
             **OWNERS,
-            409: OpenApiResponse(ErrorSerializer, "A scaling action is not finished."),
+            409: OpenApiResponse(
+                ErrorSerializer, "A scaling action is not finished, or was ordered within the last hour."
+            ),
         }
     )
     def delete(self, request: Request, instance_id: str) -> Response:

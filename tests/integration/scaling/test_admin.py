@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from scaling import audit
@@ -11,6 +12,7 @@ from scaling.models import (
     KillSwitch,
     ManagedInstance,
     ManagedSample,
+    Mode,
     Outcome,
     ScalingDecision,
     ScalingEvent,
@@ -157,9 +159,10 @@ class TestInstances:
             assert not model.objects.exists()
         assert ScalingEvent.objects.get().kind == "instance-deleted"
 
-    def test_are_kept_while_something_is_done_at_aws(self, administrator):
+    @pytest.mark.parametrize("outcome", [Outcome.PENDING, Outcome.APPLIED])
+    def test_are_kept_while_something_is_done_at_aws_and_counted(self, administrator, outcome):
         instance = builders.managed(inventory=builders.instance())
-        builders.decision(instance, outcome=Outcome.PENDING)
+        builders.decision(instance, timezone.now(), mode=Mode.ASG, target={"desired": 2}, outcome=outcome)
         address = page(ManagedInstance, "delete", instance.pk)
         assert administrator.post(address, {"post": "yes"}).status_code == 403
         self.act(administrator, "delete_selected", instance)

@@ -8,7 +8,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from scaling.models import ManagedInstance, ManagedSample, Mode, Outcome, ScalingDecision, ScalingEvent
+from scaling.models import (
+    ACTING,
+    ManagedInstance,
+    ManagedSample,
+    Mode,
+    Outcome,
+    ScalingDecision,
+    ScalingEvent,
+)
 from tests import builders
 from tests.integration.scaling.answers import NOT_YOURS, UNKNOWN, told
 
@@ -283,6 +291,31 @@ class TestDeletion:
         assert status == 409
         assert "not finished" in body["error"]
         assert ManagedInstance.objects.exists()
+
+    @pytest.mark.parametrize("mode", ACTING)
+    @pytest.mark.parametrize("outcome", [Outcome.APPLIED, Outcome.FAILED, Outcome.UNKNOWN])
+    def test_keeps_what_was_asked_of_aws_for_the_hour_that_it_counts(self, api, owner, mode, outcome):
+        asked_at = datetime.now(UTC) - timedelta(minutes=59)
+        instance = builders.managed(owner, inventory=builders.instance())
+        builders.decision(instance, asked_at, mode=mode, outcome=outcome, target={"desired": 2})
+        status, body = told(api.delete(f"/api/instances/{instance.instance_id}"))
+        assert status == 409
+        until = f"{asked_at + timedelta(hours=1, seconds=1):%Y-%m-%d %H:%M:%S} UTC"
+        assert body["error"].endswith(f"it can be deleted from {until} on.")
+        assert ManagedInstance.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("minutes_ago", "decided"),
+        [
+            pytest.param(61, {"mode": Mode.ASG, "target": {"desired": 2}}, id="longer ago"),
+            pytest.param(1, {"mode": Mode.ASG, "outcome": Outcome.FAILED}, id="nothing was asked"),
+            pytest.param(1, {"mode": Mode.RECOMMEND, "outcome": Outcome.RECOMMENDED}, id="recommended"),
+        ],
+    )
+    def test_is_not_held_up_by_what_does_not_count(self, api, owner, minutes_ago, decided):
+        instance = builders.managed(owner, inventory=builders.instance())
+        builders.decision(instance, datetime.now(UTC) - timedelta(minutes=minutes_ago), **decided)
+        assert api.delete(f"/api/instances/{instance.instance_id}").status_code == 204
 
 
 class TestMonitoring:
