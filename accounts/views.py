@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import services
+from accounts.authentication import BearerAuthentication
 from accounts.models import User
 from accounts.serializers import (
     CompleteSerializer,
@@ -85,8 +86,9 @@ class LoginView(APIView):
 
 @extend_schema(tags=["accounts"])
 class ProfileView(APIView):
-    """Tells users about themselves."""
+    """Tells users about themselves; pages of any origin may ask it, so a cookie speaks for nobody."""
 
+    authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
 
     @extend_schema(responses=ProfileSerializer)

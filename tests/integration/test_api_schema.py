@@ -135,8 +135,8 @@ def test_what_is_about_an_owners_instance_keeps_to_the_schema(schema, managed, a
         jsonschema.validate(answer.json(), answer_schema(schema, path, method, status))
 
 
-def test_what_is_about_an_instance_is_asked_with_a_token_alone(schema):
-    for method, path, *_ in ABOUT_INSTANCES:
+def test_what_is_about_an_instance_or_its_owner_is_asked_with_a_token_alone(schema):
+    for method, path, *_ in [*ABOUT_INSTANCES, ("get", "/api/auth/me")]:
         assert schema["paths"][path][method]["security"] == [{"bearerAuth": []}]
 
 

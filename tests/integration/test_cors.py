@@ -187,13 +187,13 @@ def test_the_browsable_api_works_with_its_session(session):
 def test_behind_tls_the_own_origin_is_the_one_of_https(session, settings):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     proxied = {"Host": "testserver", "X-Forwarded-Proto": "https"}
-    inside = session.get("/api/auth/me", headers={**proxied, "Origin": "https://testserver"})
-    outside = session.get("/api/auth/me", headers={**proxied, "Origin": "http://testserver"})
+    inside = session.get("/api/v1/accounts/", headers={**proxied, "Origin": "https://testserver"})
+    outside = session.get("/api/v1/accounts/", headers={**proxied, "Origin": "http://testserver"})
     assert (inside.status_code, outside.status_code) == (200, 401)
 
 
 def test_behind_a_proxy_of_another_name_the_own_origin_is_the_one_that_is_trusted(session, settings):
     settings.CSRF_TRUSTED_ORIGINS = ["https://cloudintel.example.com"]
-    inside = session.get("/api/auth/me", headers={"Origin": "https://cloudintel.example.com"})
-    outside = session.get("/api/auth/me", headers={"Origin": "https://other.example.com"})
+    inside = session.get("/api/v1/accounts/", headers={"Origin": "https://cloudintel.example.com"})
+    outside = session.get("/api/v1/accounts/", headers={"Origin": "https://other.example.com"})
     assert (inside.status_code, outside.status_code) == (200, 401)
