@@ -25,7 +25,7 @@ class MetricsQuery(Query):
     """How many metrics to answer with, and how much of each."""
 
     limit = LimitField(default=100)
-    detail = serializers.BooleanField(default=False, help_text="true: also where each comes from.")
+    sources = serializers.BooleanField(default=False, help_text="true: also where each comes from.")
 
 
 def sample_id(instance: ManagedInstance, moment: datetime) -> uuid.UUID:
@@ -70,7 +70,7 @@ class MetricSerializer(MeasuredSerializer):
     is_outlier = serializers.BooleanField(help_text="Far from what was measured in the minutes before.")
     outlier_type = serializers.CharField(allow_null=True, help_text='Such as "cpu_high, network_in_low".')
     source = serializers.ChoiceField(  # type: ignore[assignment]  # DRF takes fields out of the class
-        Source.labels, required=False, help_text="With detail=true alone."
+        Source.labels, required=False, help_text="With sources=true alone."
     )
 
 

@@ -29,7 +29,7 @@ class MetricsView(BearerView):
         instance = registration.owned(asking(request), instance_id)
         newest = instance.samples.order_by("-timestamp")[: self.asked["limit"]]
         metrics = [serializers.shown_sample(instance, sample) for sample in newest]
-        if self.asked["detail"]:
+        if self.asked["sources"]:
             for metric, sample in zip(metrics, newest, strict=True):
                 metric["source"] = Source(sample.source).label
         return Response({"instance_id": instance.instance_id, "metrics": metrics})

@@ -115,7 +115,7 @@ ABOUT_INSTANCES = [
     ("get", f"/api/instances/{ID}/policy", "", None, 200),
     ("patch", f"/api/instances/{ID}/policy", "", {"cpu_high": 80}, 200),
     ("get", f"/api/metrics/{ID}", "", None, 200),
-    ("get", f"/api/metrics/{ID}", "?detail=true", None, 200),
+    ("get", f"/api/metrics/{ID}", "?sources=true", None, 200),
     ("get", f"/api/metrics/decisions/{ID}", "", None, 200),
     ("get", f"/api/metrics/decisions/{ID}/{{decision_id}}", "", None, 200),
     ("post", "/api/metrics/simulate", "", LOAD, 201),

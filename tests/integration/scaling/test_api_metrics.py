@@ -109,9 +109,9 @@ class TestMetrics:
     @pytest.mark.parametrize("source", Source)
     def test_say_where_they_come_from_when_asked(self, api, instance, source):
         builders.managed_sample(instance, source=source)
-        (metric,) = self.get(api, instance, "?detail=true")[1]["metrics"]
+        (metric,) = self.get(api, instance, "?sources=true")[1]["metrics"]
         assert metric["source"] == source.label
-        (metric,) = self.get(api, instance, "?detail=false")[1]["metrics"]
+        (metric,) = self.get(api, instance, "?sources=false")[1]["metrics"]
         assert "source" not in metric
 
     @pytest.mark.parametrize("limit", BAD_LIMITS)
@@ -125,13 +125,21 @@ class TestMetrics:
             },
         )
 
-    @pytest.mark.parametrize("query", ["?detail=maybe", "?limit=1&limit=2", "?offset=1"])
-    def test_refuse_what_they_cannot_read(self, api, instance, query):
-        assert self.get(api, instance, query)[0] == 400
+    @pytest.mark.parametrize(
+        ("query", "error"),
+        [
+            ("?sources=maybe", "sources: Must be a valid boolean."),
+            ("?limit=1&limit=2", "limit: Give this parameter once."),
+            ("?offset=1", "offset: Unknown parameter; known are: format, limit, sources."),
+        ],
+    )
+    def test_refuse_what_they_cannot_read(self, api, instance, query, error):
+        status, body = self.get(api, instance, query)
+        assert (status, body["error"]) == (400, error)
 
     def test_cost_the_same_queries_however_many(self, api, instance):
         def get():
-            self.get(api, instance, "?detail=true")
+            self.get(api, instance, "?sources=true")
 
         builders.managed_sample(instance)
         few = queries(get)

@@ -51,7 +51,7 @@ class TestAnInstantLoad:
                 },
             },
         )
-        (metric,) = api.get("/api/metrics/mock-test-1?detail=true").json()["metrics"]
+        (metric,) = api.get("/api/metrics/mock-test-1?sources=true").json()["metrics"]
         assert (metric["id"], metric["source"]) == (metric_id, "simulated")
 
     def test_is_stored_as_simulated(self, simulate, instance, now):
