@@ -10,6 +10,7 @@ from core.moments import MomentField
 from scaling.fields import NumberField, WholeNumberField
 from scaling.serializers.metrics import MeasuredSerializer
 from scaling.services.simulation import Load, Span
+from scaling.words import counted
 
 _MOST_BYTES = 10**15
 _MOST_POINTS = 1_000
@@ -58,8 +59,9 @@ def _span(attrs: dict[str, Any]) -> Span | None:
     if not 1 <= span.points <= _MOST_POINTS:
         raise serializers.ValidationError(
             {
-                "interval_seconds": f"{attrs['duration_minutes']} minutes at one metric each {interval_s} "
-                f"seconds are {span.points:,} metrics; 1 to {_MOST_POINTS:,} can be made at once."
+                "interval_seconds": f"{counted(attrs['duration_minutes'], 'minute')} at one metric each "
+                f"{counted(interval_s, 'second')} would make {counted(span.points, 'metric')}; "
+                f"1 to {_MOST_POINTS:,} can be made at once."
             }
         )
     return span

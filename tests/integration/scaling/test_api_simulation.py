@@ -231,9 +231,21 @@ def test_refuses_numbers_that_json_has_not(api, instance, text):
     assert not stored().exists()
 
 
-def test_says_how_many_points_can_be_made(simulate):
-    error = simulate(cpu_utilization=95, duration_minutes=1000, interval_seconds=1)[1]["error"]
-    assert "60,000 metrics; 1 to 1,000 can be made at once" in error
+@pytest.mark.parametrize(
+    ("minutes", "interval_s", "told"),
+    [
+        (1000, 1, "1,000 minutes at one metric each 1 second would make 60,000 metrics"),
+        (1, 90, "1 minute at one metric each 90 seconds would make 0 metrics"),
+    ],
+)
+def test_says_how_many_points_can_be_made(simulate, minutes, interval_s, told):
+    error = simulate(cpu_utilization=95, duration_minutes=minutes, interval_seconds=interval_s)[1]["error"]
+    assert error == f"interval_seconds: {told}; 1 to 1,000 can be made at once."
+
+
+def test_tells_of_one_metric_in_one_minute_in_the_singular(simulate):
+    told = simulate(cpu_utilization=95, duration_minutes=1, interval_seconds=60)[1]["message"]
+    assert told == "Created 1 simulated metric over 1 minute"
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", ""])
