@@ -85,10 +85,12 @@ def test_the_walk_through_scales_up_holds_and_scales_down(postman):
     assert until(lambda: postman.capacity() == 150.0, within_s=30)
     scaled = next(each for each in postman.decisions() if each["decision"] == "scale_up")
     assert scaled["reason"].startswith("Sustained scale up: CPU > 90% for ")
-    assert scaled["cpu_utilization"] == 95.0
     uuid.UUID(scaled["id"])
     _, told = postman.send("GET", f"/api/metrics/decisions/mock-test-1/{scaled['id']}")
     assert (told["level_before"], told["level_after"], told["simulated"]) == (1, 2, True)
+    # Not the newest alone: that may be one of the mock's own.
+    measured = told["inputs"]["samples"]["cpu"]
+    assert measured.count(95.0) >= 0.8 * len(measured) > 0
 
     # Twice the rhythm of decisions: the load is still sustained, and the cooldown holds it.
     assert until(lambda: "ooldown" in postman.decisions()[0]["reason"], within_s=45)

@@ -1,4 +1,5 @@
-from threading import Barrier, Thread
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.db import connections
@@ -19,23 +20,21 @@ def api(owner):
 
 @pytest.fixture
 def at_once():
-    """Do something as often as told, all at once, and return what each did."""
+    """Do something as often as told, all at once, and return what each did; what one raises is raised."""
 
     def race(act, count=4):
-        barrier, results = Barrier(count), []
+        barrier = Barrier(count, timeout=30)
 
-        def run():
-            barrier.wait()
+        def run(_number):
             try:
-                results.append(act())
+                barrier.wait()
+                return act()
             finally:
                 connections.close_all()
 
-        threads = [Thread(target=run) for _ in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(count) as threads:
+            results = list(threads.map(run, range(count)))
+        assert len(results) == count
         return results
 
     return race

@@ -158,7 +158,8 @@ class TestALastingLoad:
     @pytest.mark.django_db(transaction=True)
     def test_is_the_last_one_where_several_are_simulated_at_once(self, owner, instance, at_once):
         body = {"instance_id": instance.instance_id, "cpu_utilization": 95, "duration_minutes": 10}
-        at_once(lambda: builders.bearer(owner).post("/api/metrics/simulate", body).status_code)
+        answers = at_once(lambda: builders.bearer(owner).post("/api/metrics/simulate", body).status_code)
+        assert answers == [201] * 4
         assert stored().count() == 20
 
 
