@@ -3,8 +3,8 @@
 import hashlib
 
 
-def _digest(key: tuple[object, ...]) -> bytes:
-    return hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=16).digest()
+def _digest(key: tuple[object, ...], size: int = 16) -> bytes:
+    return hashlib.blake2b("/".join(map(str, key)).encode(), digest_size=size).digest()
 
 
 def unit(*key: object) -> float:
@@ -15,6 +15,13 @@ def unit(*key: object) -> float:
 def spread(*key: object) -> float:
     """Draw a number in [-1, 1) that belongs to the key."""
     return 2 * unit(*key) - 1
+
+
+def balanced(count: int, *key: object) -> list[float]:
+    """Draw up to 64 numbers in (-1, 1) that belong to the key and add up to nothing."""
+    drawn = _digest(key, count)
+    mean = sum(drawn) / count
+    return [(each - mean) / 255 for each in drawn]
 
 
 def resource_id(prefix: str, *key: object) -> str:

@@ -79,6 +79,7 @@ def _launch(instance: Instance) -> None:
     launched = reservation.instances[0]
     launched.id = instance.instance_id
     launched.launch_time = _naive(instance.launched_at)
+    launched.monitoring_state = "enabled" if instance.detailed_monitoring else "disabled"
     for interface in launched.nics.values():
         interface.attach_time = launched.launch_time
     launched.add_tags(dict(instance.tags))

@@ -48,6 +48,7 @@ class Profile(StrEnum):
     BUSY = "busy"
     BURSTY = "bursty"
     DAY_NIGHT = "day-night"
+    HOT = "hot"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Instance:
     stopped_at: datetime | None
     data_gib: int
     tags: tuple[tuple[str, str], ...]
+    detailed_monitoring: bool = False
 
     @property
     def state(self) -> str:
@@ -98,9 +100,11 @@ class _Plan:
     age_days: int
     data_gib: int = 0
     stopped_days: int = 0
+    detailed_monitoring: bool = False
 
 
-_IDLE, _BUSY, _BURSTY, _DAY = Profile.IDLE, Profile.BUSY, Profile.BURSTY, Profile.DAY_NIGHT
+_IDLE, _BUSY, _BURSTY = Profile.IDLE, Profile.BUSY, Profile.BURSTY
+_DAY, _HOT = Profile.DAY_NIGHT, Profile.HOT
 _PLANS: dict[tuple[Account, str, str], tuple[_Plan, ...]] = {
     (PRODUCTION, "eu-west-1", "production"): (
         _Plan("web-1", "m6i.large", "web", _DAY, 210),
@@ -108,7 +112,7 @@ _PLANS: dict[tuple[Account, str, str], tuple[_Plan, ...]] = {
         _Plan("web-3", "m6i.large", "web", _DAY, 24),
         _Plan("api-1", "c6i.large", "web", _BUSY, 180),
         _Plan("queue-1", "t3.medium", "platform", _BURSTY, 180, data_gib=50),
-        _Plan("search-1", "r6i.large", "search", _BUSY, 95, data_gib=200),
+        _Plan("search-1", "r6i.large", "search", _HOT, 95, data_gib=200, detailed_monitoring=True),
         _Plan("bastion", "t3.micro", "platform", _IDLE, 400),
         _Plan("legacy-cms", "m5.large", "web", _IDLE, 410, data_gib=100, stopped_days=12),
     ),
@@ -165,6 +169,7 @@ def _instance(estate: Estate, account: Account, region: str, environment: str, p
         stopped_at=_moment(estate, plan.stopped_days, "stop", *key) if plan.stopped_days else None,
         data_gib=plan.data_gib,
         tags=tuple((name, value) for name, value in tags.items() if value),
+        detailed_monitoring=plan.detailed_monitoring,
     )
 
 

@@ -2,24 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from democloud import load
 from democloud.estate import Estate, Instance, Volume, fleet, volumes
 
 Point = tuple[datetime, float]
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one instance; `points(start, end)` yields those in the half-open window, oldest first."""
+    """One metric of one instance; `points(start, end)` yields those in the half-open window, oldest first.
+
+    A point is published so much `later` than its timestamp.
+    """
 
     instance: Instance
     namespace: str
     metric_name: str
     unit: str
     points: Callable[[datetime, datetime], list[Point]]
+    later: timedelta = timedelta(0)
+
+    def published(self, start: datetime, end: datetime, *, now: datetime) -> list[Point]:
+        """Return the points of the window that are published by now."""
+        return self.points(start, min(end, now - self.later + _INSTANT))
 
 
 @dataclass(frozen=True)
@@ -37,10 +46,11 @@ class World:
         return [one for one in self.series if (one.instance.account_id, one.instance.region) == place]
 
 
-_METRICS: tuple[tuple[str, str, Callable[[Instance, datetime], float]], ...] = (
-    ("CPUUtilization", "Percent", load.cpu_percent),
-    ("NetworkIn", "Bytes", load.network_in_bytes),
-    ("NetworkOut", "Bytes", load.network_out_bytes),
+_Within = Callable[[Instance, datetime], list[float]]
+_METRICS: tuple[tuple[str, str, _Within], ...] = (
+    ("CPUUtilization", "Percent", load.cpu_percent_within),
+    ("NetworkIn", "Bytes", load.network_in_bytes_within),
+    ("NetworkOut", "Bytes", load.network_out_bytes_within),
 )
 
 
@@ -48,18 +58,24 @@ def generated(estate: Estate) -> World:
     """Return the fleet that is made up from the estate's seed."""
     instances = fleet(estate)
     series = tuple(
-        Series(instance, "AWS/EC2", name, unit, partial(_hourly, estate, instance, value))
+        Series(
+            instance, "AWS/EC2", name, unit, partial(_points, estate, instance, within), load.period(instance)
+        )
         for instance in instances
-        for name, unit, value in _METRICS
+        for name, unit, within in _METRICS
     )
     return World(estate, instances, volumes(estate), series)
 
 
-def _hourly(
-    estate: Estate,
-    instance: Instance,
-    value: Callable[[Instance, datetime], float],
-    start: datetime,
-    end: datetime,
+def _points(
+    estate: Estate, instance: Instance, within: _Within, start: datetime, end: datetime
 ) -> list[Point]:
-    return [(hour, value(instance, hour)) for hour in load.measured_hours(estate, instance, start, end)]
+    """Return the points of the hours that the window touches, as far as they lie in it."""
+    period = load.period(instance)
+    offsets = [number * period for number in range(load.HOUR // period)]
+    return [
+        (moment, value)
+        for hour in load.measured_hours(estate, instance, load.full_hour(start), end)
+        for offset, value in zip(offsets, within(instance, hour), strict=True)
+        if start <= (moment := hour + offset) < end
+    ]

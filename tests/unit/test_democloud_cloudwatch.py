@@ -1,12 +1,14 @@
 """CloudWatch's answers of the demo cloud, against points that the tests choose or compute themselves."""
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from statistics import fmean
 
 import pytest
 
 from democloud.cloudwatch import get_metric_data, list_metrics
 from democloud.estate import PRODUCTION, Estate, fleet
-from democloud.load import cpu_percent
+from democloud.load import cpu_percent, period
 from democloud.protocol import AwsError
 from democloud.world import Series, generated
 
@@ -14,6 +16,8 @@ MIDNIGHT = datetime(2026, 3, 18, tzinfo=UTC)
 NOW = MIDNIGHT + timedelta(hours=10, minutes=20)
 ESTATE = Estate(seed=7, anchor=NOW)
 INSTANCE = fleet(ESTATE)[0]
+DETAILED = next(one for one in fleet(ESTATE) if one.detailed_monitoring)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
 def series(points, *, instance=INSTANCE, metric_name="CPUUtilization", unit="Percent"):
@@ -24,6 +28,15 @@ def series(points, *, instance=INSTANCE, metric_name="CPUUtilization", unit="Per
         return [(moment, value) for moment, value in moments if start <= moment < end]
 
     return Series(instance, "AWS/EC2", metric_name, unit, between)
+
+
+def series_of(instance):
+    return [one for one in generated(ESTATE).series if one.instance == instance]
+
+
+def step(instance):
+    """Minutes from one point of the instance to the next."""
+    return period(instance) // timedelta(minutes=1)
 
 
 def query(stat="Average", period=3600, *, query_id="q", instance=INSTANCE, **extra):
@@ -81,12 +94,59 @@ def test_a_point_arrives_at_its_own_timestamp():
     assert answer(known, asked, now=ten) == [(9, 1.0), (10, 2.0)]
 
 
-def test_points_of_the_fleet_keep_arriving_one_an_hour():
-    known = generated(ESTATE).series_of(INSTANCE.account_id, INSTANCE.region)
-    asked = request(query("SampleCount", 86_400), end=MIDNIGHT + timedelta(days=1))
-    counts = [answer(known, asked, now=NOW + timedelta(hours=hours)) for hours in range(3)]
-    # 00:00 to 10:00 are 11 points; the clock then passes 11:00 and 12:00.
-    assert counts == [[(0, 11.0)], [(0, 12.0)], [(0, 13.0)]]
+def arrived(instance, *, now):
+    """How many points of the instance's day are published."""
+    known = generated(ESTATE).series_of(instance.account_id, instance.region)
+    asked = request(query("SampleCount", 86_400, instance=instance), end=MIDNIGHT + timedelta(days=1))
+    ((_, count),) = answer(known, asked, now=now)
+    return count
+
+
+def test_points_of_the_fleet_keep_arriving_one_each_five_minutes():
+    # By 10:20 there are ten hours of 12 points, and those of 10:00, 10:05, 10:10 and 10:15.
+    counts = [arrived(INSTANCE, now=NOW + timedelta(minutes=minutes)) for minutes in (0, 4, 5, 60)]
+    assert counts == [124, 124, 125, 136]
+
+
+def test_detailed_monitoring_gives_a_point_a_minute():
+    counts = [arrived(DETAILED, now=NOW + timedelta(minutes=minutes)) for minutes in (0, 1, 60)]
+    assert counts == [620, 621, 680]
+
+
+@pytest.mark.parametrize("instance", [INSTANCE, DETAILED], ids=["basic", "detailed"])
+def test_a_point_of_the_fleet_arrives_when_its_period_has_ended(instance):
+    (cpu,) = (one for one in series_of(instance) if one.metric_name == "CPUUtilization")
+    late = [cpu.published(MIDNIGHT, NOW + HOUR, now=now)[-1][0] for now in (NOW - SECOND, NOW)]
+    assert late == [NOW - 2 * period(instance), NOW - period(instance)]
+
+
+@pytest.mark.parametrize("instance", [INSTANCE, DETAILED], ids=["basic", "detailed"])
+def test_a_window_within_an_hour_holds_the_points_between_its_ends(instance):
+    start, end = MIDNIGHT + timedelta(hours=3, minutes=7), MIDNIGHT + timedelta(hours=4, minutes=10)
+    for one in series_of(instance):
+        whole = one.points(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+        assert one.points(start, end) == [point for point in whole if start <= point[0] < end]
+        assert len(one.points(start, end)) == len(
+            range(10 if instance is INSTANCE else 7, 70, step(instance))
+        )
+
+
+@pytest.mark.parametrize("instance", [INSTANCE, DETAILED], ids=["basic", "detailed"])
+@pytest.mark.parametrize("period_s", [300, 3600, 86_400])
+@pytest.mark.parametrize(
+    ("stat", "of_points"),
+    [("Average", fmean), ("Maximum", max), ("Minimum", min), ("Sum", sum), ("SampleCount", len)],
+)
+def test_every_period_tells_of_the_same_points(instance, period_s, stat, of_points):
+    day = MIDNIGHT - timedelta(days=1)
+    (cpu,) = (one for one in series_of(instance) if one.metric_name == "CPUUtilization")
+    periods = defaultdict(list)
+    for moment, value in cpu.points(day, MIDNIGHT):
+        periods[(moment - day) // timedelta(seconds=period_s)].append(value)
+    asked = request(query(stat, period_s, instance=instance), start=day, end=MIDNIGHT)
+    expected = [pytest.approx(of_points(values)) for _, values in sorted(periods.items())]
+    assert [value for _, value in answer([cpu], asked)] == expected
+    assert len(expected) == 86_400 // period_s
 
 
 def test_the_daily_average_is_the_mean_of_the_model():

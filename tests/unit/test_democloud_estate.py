@@ -7,15 +7,33 @@ from statistics import mean, median
 import pytest
 
 from democloud.estate import ACCOUNTS, REGIONS, Estate, Profile, fleet, volumes
-from democloud.load import cpu_percent, measured_hours, network_in_bytes, network_out_bytes
+from democloud.load import (
+    cpu_percent,
+    cpu_percent_within,
+    measured_hours,
+    network_in_bytes,
+    network_in_bytes_within,
+    network_out_bytes,
+    network_out_bytes_within,
+)
 
 ESTATE = Estate(seed=7, anchor=datetime(2026, 3, 18, 10, 20, 30, tzinfo=UTC))
 MONTH = (ESTATE.first_midnight - timedelta(days=31), ESTATE.first_midnight)
 
 
+def one_of(profile):
+    return next(one for one in fleet(ESTATE) if one.profile is profile and one.state == "running")
+
+
+def within(profile):
+    """CPU within each of the hours that `measured` tells of."""
+    instance = one_of(profile)
+    return [cpu_percent_within(instance, hour) for hour in measured_hours(ESTATE, instance, *MONTH)]
+
+
 def measured(profile, hours=lambda _: True):
-    """CPU of the last 31 days of the first running instance with the profile."""
-    instance = next(one for one in fleet(ESTATE) if one.profile is profile and one.state == "running")
+    """CPU of the hours of the last 31 days of the first running instance with the profile."""
+    instance = one_of(profile)
     return [cpu_percent(instance, hour) for hour in measured_hours(ESTATE, instance, *MONTH) if hours(hour)]
 
 
@@ -82,9 +100,41 @@ def test_a_day_and_night_instance_works_by_day_and_not_at_weekends():
     assert noon > 50 > 2 * weekend > 2 * night
 
 
+def test_a_hot_instance_is_hot_for_hours_of_every_day():
+    hot = one_of(Profile.HOT)
+    busy = [hour for hour in measured_hours(ESTATE, hot, *MONTH) if min(cpu_percent_within(hot, hour)) > 90]
+    assert Counter(hour.hour for hour in busy) == dict.fromkeys(range(8, 19), 31)
+
+
 @pytest.mark.parametrize("profile", list(Profile))
 def test_cpu_is_a_percentage(profile):
     assert all(0 <= value <= 100 for value in measured(profile))
+    assert all(0 <= value <= 100 for values in within(profile) for value in values)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_cpu_wavers_around_the_value_of_the_hour(profile):
+    for value, values in zip(measured(profile), within(profile), strict=True):
+        assert mean(values) == pytest.approx(value, abs=1e-9)
+        assert max(values) - value <= 3
+        assert len(set(values)) > 1
+
+
+def test_an_instance_is_measured_each_five_minutes_or_with_detailed_monitoring_each_minute():
+    counts = {
+        one.detailed_monitoring: len(cpu_percent_within(one, ESTATE.first_midnight)) for one in fleet(ESTATE)
+    }
+    assert counts == {False: 12, True: 60}
+
+
+@pytest.mark.parametrize("detailed", [False, True], ids=["basic", "detailed"])
+def test_traffic_within_an_hour_is_whole_bytes_that_add_up_to_the_hours(detailed):
+    instance = next(one for one in fleet(ESTATE) if one.detailed_monitoring is detailed)
+    hour = ESTATE.first_midnight
+    received, sent = network_in_bytes_within(instance, hour), network_out_bytes_within(instance, hour)
+    assert all(value > 0 and value.is_integer() for value in received + sent)
+    assert sum(received) == network_in_bytes(instance, hour)
+    assert sum(sent) == network_out_bytes(instance, hour)
 
 
 def test_traffic_is_whole_bytes_and_more_goes_out_than_comes_in():
