@@ -9,7 +9,7 @@ from alerts.models import Alert
 from pipelines import ledger, runner
 from pipelines.models import Step
 from scaling.actuators.actuator import PATIENCE
-from scaling.models import ScalingEvent
+from scaling.models import ScalingDecision, ScalingEvent
 from scaling.services import acting, registration
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
@@ -275,6 +275,8 @@ def test_an_account_that_was_deleted_leaves_an_urgent_alert(instance, stopped):
     decision = stopped()
     assert (decision.outcome, urgent_alert(instance).severity) == ("unknown", "critical")
     assert "may be stopped: start it" in decision.outcome_detail
+    # Within the hour the action counts, and its instance stays.
+    ScalingDecision.objects.update(timestamp=timezone.now() - timedelta(hours=2))
     registration.delete(instance, by=instance.owner)
     assert Alert.objects.get(key=f"scaling:{instance.instance_id}").resolved_at is not None
 
