@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from django.utils.cache import add_never_cache_headers
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -22,7 +22,13 @@ from accounts.serializers import (
     RegistrationSerializer,
     TokenSerializer,
 )
+from core.examples import answered
 from core.query import ErrorSerializer
+
+_CREDENTIALS = OpenApiExample(
+    "E-mail and password", {"email": "user@example.com", "password": "securepassword123"}, request_only=True
+)
+_USER_ID = "550e8400-e29b-41d4-a716-446655440000"
 
 
 def _given(serializer: type[CompleteSerializer], request: Request) -> dict[str, Any]:
@@ -57,6 +63,10 @@ class RegisterView(APIView):
     @extend_schema(
         request=RegistrationSerializer,
         responses={201: RegisteredSerializer, 409: _refused("The e-mail is registered already.")},
+        examples=[
+            _CREDENTIALS,
+            answered({"message": "User registered successfully", "user_id": _USER_ID}, 201),
+        ],
     )
     def post(self, request: Request) -> Response:
         user = services.register(**_given(RegistrationSerializer, request))
@@ -78,6 +88,10 @@ class LoginView(APIView):
             401: _refused("The e-mail and the password do not belong together."),
             429: _refused("Too many wrong passwords; Retry-After says how many seconds to wait."),
         },
+        examples=[
+            _CREDENTIALS,
+            answered({"message": "Login successful", "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9..."}),
+        ],
     )
     def post(self, request: Request) -> Response:
         token = services.log_in(request, **_given(CredentialsSerializer, request))
@@ -91,7 +105,20 @@ class ProfileView(APIView):
     authentication_classes = (BearerAuthentication,)
     permission_classes = (IsAuthenticated,)
 
-    @extend_schema(responses=ProfileSerializer)
+    @extend_schema(
+        responses=ProfileSerializer,
+        examples=[
+            answered(
+                {
+                    "user_id": _USER_ID,
+                    "email": "user@example.com",
+                    "created_at": "2026-01-22T05:16:25.123456",
+                    "instance_count": 5,
+                    "monitoring_count": 2,
+                }
+            )
+        ],
+    )
     def get(self, request: Request) -> Response:
         return Response(ProfileSerializer(_asking(request)).data)
 

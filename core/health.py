@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 from core import valkey
 from core.api import ExactJSONRenderer
+from core.examples import answered
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ class NotReadyError(Exception):
     """Something that requests need is not there; the message is for the log."""
 
 
+_GREETING = {"message": "Cloud Resource Autoscaler API is running", "version": "1.0"}
+
+
 class AnonymousView(APIView):
     """Answers anybody, in JSON; a token is not looked at, so a bad one does no harm."""
 
@@ -45,9 +49,9 @@ class AnonymousView(APIView):
 class MessageView(AnonymousView):
     """The greeting of the API."""
 
-    @extend_schema(tags=["health"], responses=_MESSAGE)
+    @extend_schema(tags=["health"], responses=_MESSAGE, examples=[answered(_GREETING)])
     def get(self, request: Request) -> Response:
-        return Response({"message": "Cloud Resource Autoscaler API is running", "version": "1.0"})
+        return Response(_GREETING)
 
 
 class AliveView(AnonymousView):

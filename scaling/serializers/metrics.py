@@ -62,11 +62,16 @@ class MeasuredSerializer(serializers.Serializer[Any]):
     network_out = BytesField(allow_null=True, help_text="Bytes; null is unknown.")
 
 
-class MetricSerializer(MeasuredSerializer):
-    """What was measured in the period that begins at a moment."""
+class StampedSerializer(serializers.Serializer[Any]):
+    """What has its own id and its moment, which come first."""
 
     id = serializers.UUIDField()
     timestamp = MomentField()
+
+
+class MetricSerializer(StampedSerializer, MeasuredSerializer):
+    """What was measured in the period that begins at a moment."""
+
     is_outlier = serializers.BooleanField(help_text="Far from what was measured in the minutes before.")
     outlier_type = serializers.CharField(allow_null=True, help_text='Such as "cpu_high, network_in_low".')
     source = serializers.ChoiceField(  # type: ignore[assignment]  # DRF takes fields out of the class
@@ -82,11 +87,9 @@ class MetricListSerializer(serializers.Serializer[Any]):
 
 
 # --- Decisions -------------------------------------------------------------------------------
-class DecisionSerializer(MeasuredSerializer):
+class DecisionSerializer(StampedSerializer, MeasuredSerializer):
     """What was decided at one moment by what had been measured then, and why."""
 
-    id = serializers.UUIDField()
-    timestamp = MomentField()
     decision = serializers.ChoiceField(Direction.choices)
     reason = serializers.CharField()
 

@@ -1,5 +1,7 @@
 """Instances and their policies: sections 5 to 8 of the autoscaler's description, and what it is silent of."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError as InvalidPolicyError
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -7,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.examples import answered
 from core.query import ErrorSerializer
 from scaling.serializers import instances as serializers
 from scaling.services import policies, registration
@@ -18,6 +21,20 @@ _REAL, _MOCK = (
 )
 
 
+def _example(*, level: int, percent: float, **shown: Any) -> dict[str, Any]:
+    """Return an instance as the document shows it."""
+    capacities = dict.fromkeys(("cpu_capacity", "memory_capacity", "network_capacity"), percent)
+    own_id = {"id": "660e8400-e29b-41d4-a716-446655440001"}
+    return {**own_id, **_REAL, **shown, **capacities, "current_scale_level": level}
+
+
+_REGISTERED = _example(is_monitoring=False, is_mock=False, level=1, percent=100.0)
+_LISTED = {
+    **_example(is_monitoring=True, is_mock=False, level=2, percent=150.0),
+    "created_at": "2026-01-22T05:16:25.123456",
+}
+
+
 @extend_schema(tags=["instances"])
 class InstancesView(BearerView):
     """The user's instances."""
@@ -25,6 +42,7 @@ class InstancesView(BearerView):
     @extend_schema(
         operation_id="api_instances_list",
         responses={200: serializers.ManagedInstanceListSerializer, **ANYONES},
+        examples=[answered({"instances": [_LISTED]})],
     )
     def get(self, request: Request) -> Response:
         """List all of one's instances, the newest first."""
@@ -41,6 +59,7 @@ class InstancesView(BearerView):
         examples=[
             OpenApiExample("Real AWS instance", {**_REAL, "is_mock": False}, request_only=True),
             OpenApiExample("Mock instance", {**_MOCK, "is_mock": True}, request_only=True),
+            answered({"message": "Instance registered successfully", "instance": _REGISTERED}, 201),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -82,7 +101,11 @@ class InstanceView(BearerView):
 class StartView(BearerView):
     """Starts monitoring."""
 
-    @extend_schema(request=None, responses={200: serializers.MessageSerializer, **OWNERS})
+    @extend_schema(
+        request=None,
+        responses={200: serializers.MessageSerializer, **OWNERS},
+        examples=[answered({"message": "Monitoring started successfully"})],
+    )
     def patch(self, request: Request, instance_id: str) -> Response:
         """Have the instance measured every 30 seconds, and decided about every 15."""
         instance = registration.owned(asking(request), instance_id)
@@ -94,7 +117,11 @@ class StartView(BearerView):
 class StopView(BearerView):
     """Stops monitoring."""
 
-    @extend_schema(request=None, responses={200: serializers.MessageSerializer, **OWNERS})
+    @extend_schema(
+        request=None,
+        responses={200: serializers.MessageSerializer, **OWNERS},
+        examples=[answered({"message": "Monitoring stopped successfully"})],
+    )
     def patch(self, request: Request, instance_id: str) -> Response:
         """Have the instance neither measured nor scaled any more."""
         instance = registration.owned(asking(request), instance_id)

@@ -7,11 +7,33 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.examples import answered
 from scaling.errors import UnknownDecisionError
 from scaling.models import ManagedInstance, ScalingDecision, ScalingEvent, Source
 from scaling.serializers import metrics as serializers
 from scaling.services import registration
 from scaling.views.base import OWNERS, BearerView, asking
+
+_METRIC = {
+    "id": "880e8400-e29b-41d4-a716-446655440003",
+    "timestamp": "2026-01-22T05:20:30.123456",
+    "cpu_utilization": 45.2,
+    "memory_usage": 62.8,
+    "network_in": 1024000,
+    "network_out": 512000,
+    "is_outlier": False,
+    "outlier_type": None,
+}
+_DECISION = {
+    "id": "aa0e8400-e29b-41d4-a716-446655440005",
+    "timestamp": "2026-01-22T05:21:00.123456",
+    "cpu_utilization": 92.5,
+    "memory_usage": 68.3,
+    "network_in": 2048000,
+    "network_out": 1024000,
+    "decision": "scale_up",
+    "reason": "Sustained scale up: CPU > 90% for 85.0% of last 5 minutes (Current: 92.50%)",
+}
 
 
 @extend_schema(tags=["metrics"])
@@ -23,6 +45,7 @@ class MetricsView(BearerView):
     @extend_schema(
         parameters=[serializers.MetricsQuery],
         responses={200: serializers.MetricListSerializer, **OWNERS},
+        examples=[answered({"instance_id": "i-1234567890abcdef0", "metrics": [_METRIC]})],
     )
     def get(self, request: Request, instance_id: str) -> Response:
         """List the newest metrics, the newest first."""
@@ -44,6 +67,7 @@ class DecisionsView(BearerView):
     @extend_schema(
         parameters=[serializers.LimitQuery],
         responses={200: serializers.DecisionListSerializer, **OWNERS},
+        examples=[answered({"instance_id": "i-1234567890abcdef0", "decisions": [_DECISION]})],
     )
     def get(self, request: Request, instance_id: str) -> Response:
         """List the newest decisions, the newest first; steady ones are told when their kind changes."""

@@ -7,6 +7,7 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.examples import answered
 from core.moments import written
 from scaling.fields import whole
 from scaling.models import ManagedInstance
@@ -24,6 +25,20 @@ _LOAD = {
     "network_out": 1536000,
 }
 _LASTING = {"duration_minutes": 10, "interval_seconds": 30}
+_SIMULATED = {
+    "message": "Simulated metric created successfully",
+    "metric": {
+        "id": "dd0e8400-e29b-41d4-a716-446655440008",
+        "instance_id": "i-1234567890abcdef0",
+        "timestamp": "2026-01-22T05:22:15.123456",
+        **{name: value for name, value in _LOAD.items() if name != "instance_id"},
+    },
+}
+_PROLONGED = {
+    "message": "Created 20 simulated metrics over 10 minutes",
+    "metrics_created": 20,
+    **_LASTING,
+}
 
 
 @extend_schema(tags=["metrics"])
@@ -44,6 +59,8 @@ class SimulationView(BearerView):
         examples=[
             OpenApiExample("Instant", _LOAD, request_only=True),
             OpenApiExample("10 minutes of high load", {**_LOAD, **_LASTING}, request_only=True),
+            answered(_SIMULATED, 201, "Instant"),
+            answered(_PROLONGED, 201, "Prolonged"),
         ],
     )
     def post(self, request: Request) -> Response:

@@ -151,6 +151,46 @@ def test_the_examples_of_requests_are_taken(schema, path):
         owner.managed_instances.all().delete()
 
 
+DOCUMENTED = [
+    ("get", "/api/", 200),
+    ("post", "/api/auth/register", 201),
+    ("post", "/api/auth/login", 200),
+    ("get", "/api/auth/me", 200),
+    ("post", "/api/instances/", 201),
+    ("get", "/api/instances/", 200),
+    ("patch", f"/api/instances/{ID}/monitor/start", 200),
+    ("patch", f"/api/instances/{ID}/monitor/stop", 200),
+    ("get", f"/api/metrics/{ID}", 200),
+    ("get", f"/api/metrics/decisions/{ID}", 200),
+    ("post", "/api/metrics/simulate", 201),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), DOCUMENTED)
+def test_the_examples_of_answers_keep_to_the_schema(schema, method, path, status):
+    answer = schema["paths"][path][method]["responses"][str(status)]["content"]["application/json"]
+    assert answer["examples"]
+    for example in answer["examples"].values():
+        jsonschema.validate(example["value"], answer_schema(schema, path, method, status))
+
+
+@pytest.mark.parametrize("path", ["/api/auth/register", "/api/auth/login"])
+def test_the_examples_of_credentials_are_the_documents(schema, path):
+    (example,) = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"][
+        "examples"
+    ].values()
+    assert example["value"] == {"email": "user@example.com", "password": "securepassword123"}
+
+
+@pytest.mark.parametrize("name", ["Metric", "Decision"])
+def test_what_has_an_id_and_a_moment_begins_with_them(schema, name):
+    assert list(schema["components"]["schemas"][name]["properties"])[:3] == [
+        "id",
+        "timestamp",
+        "cpu_utilization",
+    ]
+
+
 @pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202)])
 def test_a_start_keeps_to_the_schema(schema, estate, path, status):
     answer = builders.client("operator").post(path)
