@@ -1,7 +1,8 @@
 """The autoscaler in the admin: what is managed and by which policy, what was decided and done, the switch."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -9,15 +10,18 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from rest_framework.exceptions import APIException
 
 from accounts.models import User
 from accounts.permissions import Role, has_role
 from core.admin import Admin, GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, TakesAlongAdmin
+from scaling.columns import METRICS
 from scaling.errors import ActionPendingError, RoleMissingError
-from scaling.models import KillSwitch, ManagedInstance, ScalingDecision, ScalingEvent, ScalingPolicy
+from scaling.models import KillSwitch, ManagedInstance, ScalingDecision, ScalingEvent, ScalingPolicy, Source
+from scaling.serializers.metrics import outlier_type
 from scaling.services import killswitch, policies, registration
 
 if TYPE_CHECKING:  # generic for the type checker alone
@@ -26,9 +30,28 @@ if TYPE_CHECKING:  # generic for the type checker alone
 else:
     _PolicyForm, _PolicyInline = forms.ModelForm, admin.StackedInline
 
+_REASON_SHOWN = 120
+
 
 def _asking(request: HttpRequest) -> User:
     return cast("User", request.user)
+
+
+def _seconds(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _table(head: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString:
+    """Show rows of cells, each escaped; null is a dash."""
+    cells = [
+        format_html_join("", "<td>{}</td>", (("-" if each is None else each,) for each in row))
+        for row in rows
+    ]
+    return format_html(
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        format_html_join("", "<th>{}</th>", ((each,) for each in head)),
+        format_html_join("", "<tr>{}</tr>", ((each,) for each in cells)),
+    )
 
 
 def _pretty(value: Any) -> SafeString:
@@ -88,14 +111,11 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
     list_display = (
         "instance_id",
         "owner",
-        "instance_type",
-        "region",
-        "is_mock",
-        "mode",
-        "level",
-        "capacity",
+        "kind",
         "is_monitoring",
-        "last_action_at",
+        "mode",
+        "capacity",
+        "acted_at",
     )
     list_filter = ("is_monitoring", "is_mock", "policy__mode", "level_is_simulated", "region")
     list_select_related = ("owner", "policy")
@@ -104,7 +124,7 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
     inlines = (PolicyInline,)
     fields = (
         "instance_id",
-        "uuid",
+        "public_id",
         "owner",
         "instance_type",
         "region",
@@ -126,13 +146,25 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
     )
     readonly_fields = fields
 
+    @admin.display(description="UUID")
+    def public_id(self, instance: ManagedInstance) -> str:
+        return str(instance.uuid)
+
     @admin.display(description="mode", ordering="policy__mode")
     def mode(self, instance: ManagedInstance) -> str:
         return instance.policy.mode
 
+    @admin.display(description="type and region", ordering="instance_type")
+    def kind(self, instance: ManagedInstance) -> str:
+        return f"{instance.instance_type}, {'mock' if instance.is_mock else instance.region}"
+
     @admin.display(description="capacity", ordering="level")
     def capacity(self, instance: ManagedInstance) -> str:
-        return f"{instance.capacity_percent:g} %"
+        return f"{instance.capacity_percent:g} % (level {instance.level})"
+
+    @admin.display(description="last action (UTC)", ordering="last_action_at")
+    def acted_at(self, instance: ManagedInstance) -> str:
+        return "-" if instance.last_action_at is None else _seconds(instance.last_action_at)
 
     @admin.display(description="cannot be monitored because")
     def obstacle(self, instance: ManagedInstance) -> str:
@@ -206,16 +238,13 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
     """What was decided, by what, and what became of it."""
 
     list_display = (
-        "timestamp",
+        "decided_at",
         "instance",
         "decision",
+        "levels",
         "rule",
-        "reason",
-        "level_before",
-        "level_after",
-        "mode",
         "outcome",
-        "simulated",
+        "short_reason",
     )
     list_filter = ("decision", "rule", "mode", "outcome", "simulated")
     list_select_related = ("instance",)
@@ -225,11 +254,39 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
     fieldsets = (
         (None, {"fields": ("instance", "timestamp", "slot", "decision", "rule", "reason")}),
         ("Measured", {"fields": ("cpu_utilization", "memory_usage", "network_in", "network_out")}),
-        ("By what", {"fields": ("policy_version", "simulated", "explained_vetoes", "explained_inputs")}),
+        (
+            "By what",
+            {"fields": ("policy_version", "simulated", "explained_vetoes", "samples", "explained_inputs")},
+        ),
         ("To what end", {"fields": ("mode", "level_before", "level_after", "explained_target")}),
         ("What became of it", {"fields": ("outcome", "outcome_at", "outcome_detail")}),
     )
-    readonly_fields = ("explained_vetoes", "explained_inputs", "explained_target")
+    readonly_fields = ("explained_vetoes", "samples", "explained_inputs", "explained_target")
+
+    @admin.display(description="time (UTC)", ordering="timestamp")
+    def decided_at(self, decision: ScalingDecision) -> str:
+        return _seconds(decision.timestamp)
+
+    @admin.display(description="level", ordering="level_after")
+    def levels(self, decision: ScalingDecision) -> str:
+        return f"{decision.level_before} → {decision.level_after}"
+
+    @admin.display(description="reason")
+    def short_reason(self, decision: ScalingDecision) -> SafeString:
+        short = Truncator(decision.reason).chars(_REASON_SHOWN)
+        return format_html('<div style="min-width: 28em" title="{}">{}</div>', decision.reason, short)
+
+    @admin.display(description="samples")
+    def samples(self, decision: ScalingDecision) -> str:
+        """Show the window that was looked at, sources and outliers by name."""
+        window = decision.inputs.get("samples")
+        if not isinstance(window, dict):
+            return "-"
+        sources = [Source(each).label for each in window["source"]]
+        outliers = [outlier_type(each) for each in window["outlier"]]
+        columns = (window["timestamp"], *(window[name] for name in METRICS), sources, outliers)
+        head = ("timestamp", "CPU", "memory", "network in", "network out", "source", "outlier")
+        return _table(head, zip(*columns, strict=True))
 
     @admin.display(description="vetoes")
     def explained_vetoes(self, decision: ScalingDecision) -> SafeString:
@@ -237,7 +294,7 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
 
     @admin.display(description="inputs")
     def explained_inputs(self, decision: ScalingDecision) -> SafeString:
-        return _pretty(decision.inputs)
+        return _pretty({name: value for name, value in decision.inputs.items() if name != "samples"})
 
     @admin.display(description="asked of the cloud")
     def explained_target(self, decision: ScalingDecision) -> SafeString:

@@ -106,9 +106,27 @@ def test_what_was_recorded_can_only_be_looked_at(administrator, model):
 def test_a_decision_shows_by_what_it_was_made(administrator):
     row = estate()[ScalingDecision]
     shown = administrator.get(page(ScalingDecision, "change", row.pk)).content.decode()
-    assert "&quot;samples&quot;: 10" in shown
+    assert "&quot;votes&quot;" in shown
     assert "&lt;b&gt;cooldown" in shown
     assert "desired-capacity-set" in shown
+
+
+def test_a_decision_shows_its_samples_with_their_sources_and_outliers_by_name(administrator):
+    values = {"cpu": [95.5], "memory": [None], "network_in": [1.0], "network_out": ["<i>"]}
+    samples = {"timestamp": ["2026-03-01T06:00:00+00:00"], "source": [3], "outlier": [1], **values}
+    row = builders.decision(builders.managed(), inputs={"samples": samples})
+    shown = administrator.get(page(ScalingDecision, "change", row.pk)).content.decode()
+    cells = "<td>95.5</td><td>-</td><td>1.0</td><td>&lt;i&gt;</td><td>simulated</td><td>cpu_high</td>"
+    assert cells in shown
+
+
+def test_decisions_are_listed_by_the_second_with_their_levels_and_a_short_reason(administrator):
+    builders.decision(builders.managed(), reason="<b>" + "long " * 100)
+    shown = administrator.get(page(ScalingDecision)).content.decode()
+    assert "2026-03-01 06:00:00" in shown
+    assert "1 → 2" in shown
+    assert ">&lt;b&gt;long" in shown
+    assert "…</div>" in shown
 
 
 class TestInstances:
