@@ -31,6 +31,7 @@ else:
     _PolicyForm, _PolicyInline = forms.ModelForm, admin.StackedInline
 
 _REASON_SHOWN = 120
+_FENCES = ("q1", "q3", "lower", "upper")
 
 
 def _asking(request: HttpRequest) -> User:
@@ -253,15 +254,31 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
     inlines = (EventInline,)
     fieldsets = (
         (None, {"fields": ("instance", "timestamp", "slot", "decision", "rule", "reason")}),
-        ("Measured", {"fields": ("cpu_utilization", "memory_usage", "network_in", "network_out")}),
+        ("Measured", {"fields": ("cpu", "memory_usage", "network_in", "network_out")}),
         (
             "By what",
-            {"fields": ("policy_version", "simulated", "explained_vetoes", "samples", "explained_inputs")},
+            {
+                "fields": (
+                    "policy_version",
+                    "simulated",
+                    "explained_vetoes",
+                    "statistics",
+                    "samples",
+                    "explained_inputs",
+                )
+            },
         ),
         ("To what end", {"fields": ("mode", "level_before", "level_after", "explained_target")}),
         ("What became of it", {"fields": ("outcome", "outcome_at", "outcome_detail")}),
     )
-    readonly_fields = ("explained_vetoes", "samples", "explained_inputs", "explained_target")
+    readonly_fields = (
+        "cpu",
+        "statistics",
+        "explained_vetoes",
+        "samples",
+        "explained_inputs",
+        "explained_target",
+    )
 
     @admin.display(description="time (UTC)", ordering="timestamp")
     def decided_at(self, decision: ScalingDecision) -> str:
@@ -275,6 +292,17 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
     def short_reason(self, decision: ScalingDecision) -> SafeString:
         short = Truncator(decision.reason).chars(_REASON_SHOWN)
         return format_html('<div style="min-width: 28em" title="{}">{}</div>', decision.reason, short)
+
+    @admin.display(description="CPU utilization")
+    def cpu(self, decision: ScalingDecision) -> float | None:
+        return decision.cpu_utilization
+
+    @admin.display(description="statistics")
+    def statistics(self, decision: ScalingDecision) -> str:
+        """Show the quartiles and fences of each metric that had enough samples."""
+        known = {name: each for name, each in decision.inputs.get("statistics", {}).items() if each}
+        rows = ((name, *(each[column] for column in _FENCES)) for name, each in known.items())
+        return _table(("metric", *_FENCES), rows) if known else "-"
 
     @admin.display(description="samples")
     def samples(self, decision: ScalingDecision) -> str:

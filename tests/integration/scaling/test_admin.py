@@ -120,6 +120,14 @@ def test_a_decision_shows_its_samples_with_their_sources_and_outliers_by_name(ad
     assert cells in shown
 
 
+def test_a_decision_shows_the_statistics_of_the_metrics_that_have_any(administrator):
+    statistics = {"cpu": {"q1": 1.5, "q3": 2.5, "lower": 0.0, "upper": 4.0}, "memory": None}
+    row = builders.decision(builders.managed(), inputs={"statistics": statistics})
+    shown = administrator.get(page(ScalingDecision, "change", row.pk)).content.decode()
+    assert "<tbody><tr><td>cpu</td><td>1.5</td><td>2.5</td><td>0.0</td><td>4.0</td></tr></tbody>" in shown
+    assert "CPU utilization" in shown
+
+
 def test_decisions_are_listed_by_the_second_with_their_levels_and_a_short_reason(administrator):
     builders.decision(builders.managed(), reason="<b>" + "long " * 100)
     shown = administrator.get(page(ScalingDecision)).content.decode()
