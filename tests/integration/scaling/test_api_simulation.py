@@ -244,9 +244,9 @@ def test_says_how_many_points_can_be_made(simulate, minutes, interval_s, told):
     assert error == f"interval_seconds: {told}; 1 to 1,000 can be made at once."
 
 
-def test_tells_of_one_metric_in_one_minute_in_the_singular(simulate):
+def test_tells_of_one_metric_in_the_words_of_the_contract(simulate):
     told = simulate(cpu_utilization=95, duration_minutes=1, interval_seconds=60)[1]["message"]
-    assert told == "Created 1 simulated metric over 1 minute"
+    assert told == "Created 1 simulated metrics over 1 minutes"
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "5", "null", ""])
