@@ -243,7 +243,6 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
         "instance",
         "decision",
         "levels",
-        "rule",
         "outcome",
         "short_reason",
     )
@@ -291,7 +290,7 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
     @admin.display(description="reason")
     def short_reason(self, decision: ScalingDecision) -> SafeString:
         short = Truncator(decision.reason).chars(_REASON_SHOWN)
-        return format_html('<div style="min-width: 28em" title="{}">{}</div>', decision.reason, short)
+        return format_html('<div style="min-width: 18em" title="{}">{}</div>', decision.reason, short)
 
     @admin.display(description="CPU utilization")
     def cpu(self, decision: ScalingDecision) -> float | None:

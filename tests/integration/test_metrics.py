@@ -227,7 +227,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
         run = builders.run("ec2", Status.QUEUED, scope=str(number))
         queued_step(run, number)
         builders.alert()
-    # The role, runs, steps, those that wait of both, schedules, alerts; two for each tick's lag, what is
-    # monitored, what was decided.
-    with django_assert_num_queries(7 + 6):
+    # The role, runs, steps, those that wait of both, schedules, alerts; the time, two for each tick's
+    # lag, what is monitored, what was decided.
+    with django_assert_num_queries(7 + 7):
         scrape(client)

@@ -138,6 +138,8 @@ def test_an_instance_that_ceased_to_act_leaves_its_group_to_another(how, instanc
         case "gone":
             type(instance.inventory).objects.filter(pk=instance.inventory_id).update(gone_at=timezone.now())
         case "deleted":
+            # Within the hour the action counts, and its instance stays.
+            ScalingDecision.objects.update(timestamp=timezone.now() - timedelta(hours=2))
             registration.delete(instance, by=instance.owner)
     assert carried_out(sibling).outcome == "applied"
 
@@ -452,6 +454,8 @@ def test_the_alert_on_a_failed_action_ends_with_what_it_was_for(how, moto_aws):
     assert Alert.objects.get().resolved_at is None
     match how:
         case "deleted":
+            # Within the hour the action counts, and its instance stays.
+            ScalingDecision.objects.update(timestamp=timezone.now() - timedelta(hours=2))
             registration.delete(instance, by=instance.owner)
         case "monitoring":
             registration.stop_monitoring(instance, by=instance.owner)
