@@ -21,12 +21,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from cloudintel_project.celery import settle_heap
+from core.epoch import microseconds
 from pipelines.registry import Counts
 from pipelines.slots import Every
 from scaling import storage
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Mode, ScalingDecision, ScalingPolicy, Source
-from scaling.moments import microseconds
 from scaling.services import deciding, mock
 from scaling.ticking import DECIDE, MEASURE, SHARDS
 

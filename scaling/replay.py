@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.epoch import microseconds, moment
 from scaling import guard
 from scaling.capacity import FIRST_LEVEL
 from scaling.columns import METRICS, Samples
-from scaling.moments import microseconds, moment
 from scaling.rules import Policies, evaluate, outliers, reach_s
 from scaling.windows import CLOUDWATCH, Windows
 

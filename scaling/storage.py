@@ -12,10 +12,10 @@ from django.utils import timezone
 from collectors import bulk
 from collectors.samples import binary, partitions
 from collectors.samples.partitions import Partitioned
+from core.epoch import microseconds, moment
 from pipelines.registry import Counts, no_rows
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, ManagedSample, Source
-from scaling.moments import microseconds, moment
 
 logger = logging.getLogger(__name__)
 

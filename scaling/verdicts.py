@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from core.epoch import moment
 from scaling.columns import METRICS
-from scaling.moments import moment
 from scaling.quartiles import Fences, Floats
 from scaling.windows import Windows
 

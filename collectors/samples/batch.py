@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from collectors.samples import binary
+from core.epoch import microseconds, moment
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_HOUR, _DAY = (span // _MICROSECOND for span in (timedelta(hours=1), timedelta(days=1)))
+_HOUR, _DAY = (span // timedelta(microseconds=1) for span in (timedelta(hours=1), timedelta(days=1)))
 _BEFORE = np.iinfo(np.int64).min
 _NOTHING: list[tuple[Any, ...]] = [()] * 6
 
@@ -90,9 +89,9 @@ class Batch:
         start, stop = _microseconds([first, end])
         return self._where((self.times >= start) & (self.times < stop))
 
-    def split(self, moment: datetime | None) -> tuple[Self, Self]:
+    def split(self, at: datetime | None) -> tuple[Self, Self]:
         """Tell the samples up to a moment from those after it; None is before all of them."""
-        later = self.times > (_microseconds([moment]) if moment else _BEFORE)
+        later = self.times > (_microseconds([at]) if at else _BEFORE)
         return self._where(~later), self._where(later)
 
     def _where(self, kept: npt.NDArray[np.bool_]) -> Self:
@@ -104,16 +103,15 @@ class Batch:
 
     def days(self) -> list[date]:
         """Return the UTC days that have samples, ascending."""
-        return [_EPOCH.date() + timedelta(days=int(day)) for day in np.unique(self.times // _DAY)]
+        return [moment(day * _DAY).date() for day in np.unique(self.times // _DAY)]
 
     def hours(self) -> list[datetime]:
         """Return the beginnings of the UTC hours that have samples, ascending."""
-        return [_EPOCH + int(hour) * timedelta(hours=1) for hour in np.unique(self.times // _HOUR)]
+        return [moment(hour * _HOUR) for hour in np.unique(self.times // _HOUR)]
 
     def span(self) -> tuple[datetime, datetime]:
         """Return the first and the last moment."""
-        first, last = (_EPOCH + int(time) * _MICROSECOND for time in (self.times.min(), self.times.max()))
-        return first, last
+        return moment(self.times.min()), moment(self.times.max())
 
     def written(self) -> bytes:
         """Write the samples for COPY, in binary format."""
@@ -121,4 +119,4 @@ class Batch:
 
 
 def _microseconds(moments: Iterable[datetime]) -> npt.NDArray[np.int64]:
-    return np.array([(moment - _EPOCH) // _MICROSECOND for moment in moments], np.int64)
+    return np.array(list(map(microseconds, moments)), np.int64)

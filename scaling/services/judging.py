@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from core.epoch import microseconds
 from scaling import guard, rules, storage
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Source
-from scaling.moments import microseconds
 from scaling.roster import MOCK_PERIOD_S, VERDICT_BYTES, Roster
 from scaling.rules import Rule, Verdicts
 from scaling.windows import Windows

@@ -11,10 +11,10 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Mod
 
 from collectors import bulk
+from core.epoch import microseconds
 from pipelines.registry import Counts, no_rows
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Source
-from scaling.moments import microseconds
 from scaling.services import arrivals
 
 Words = npt.NDArray[np.uint64]

@@ -44,12 +44,12 @@ from collectors.services import rates
 from collectors.services.access import batched, open_clouds
 from collectors.services.metrics import samples_of
 from collectors.services.rates import Place
+from core.epoch import microseconds
 from core.errors import CloudIntelError, CredentialsRefusedError
 from pipelines import messages
 from scaling import pace
 from scaling.columns import Samples
 from scaling.models import ManagedInstance, Source
-from scaling.moments import microseconds
 from scaling.roster import PERIOD_S, listed
 from scaling.services import arrivals, clouds, setbacks
 

@@ -7,9 +7,9 @@ import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
+from core.epoch import microseconds
 from scaling.columns import METRICS, Samples
 from scaling.models import ManagedInstance, Source
-from scaling.moments import microseconds
 from scaling.services import arrivals, registration
 
 

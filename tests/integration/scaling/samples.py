@@ -3,9 +3,9 @@
 import numpy as np
 from django.db import transaction
 
+from core.epoch import microseconds
 from scaling.columns import METRICS, Samples
 from scaling.models import Source
-from scaling.moments import microseconds
 
 
 def samples(*rows, source=Source.CLOUDWATCH, outlier=0):

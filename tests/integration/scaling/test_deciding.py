@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from django.db import connection
 
+from core.epoch import microseconds
 from pipelines.models import Run, Status
 from scaling import guard, rules
 from scaling.columns import METRICS, Samples
 from scaling.models import Direction, KillSwitch, ManagedInstance, Mode, Outcome, ScalingDecision, Source
-from scaling.moments import microseconds
 from scaling.services import acting, arrivals, deciding, mock
 from scaling.windows import Windows
 from tests import builders

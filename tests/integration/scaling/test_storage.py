@@ -7,10 +7,10 @@ import pytest
 from django.db import connection, transaction
 
 from collectors.samples import partitions
+from core.epoch import microseconds
 from pipelines import ledger
 from scaling import storage
 from scaling.models import ManagedSample, Source
-from scaling.moments import microseconds
 from tests import builders
 from tests.integration.conftest import work_off
 from tests.integration.scaling import samples as scaling

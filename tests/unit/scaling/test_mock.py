@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from core.epoch import microseconds
 from scaling import rules
 from scaling.columns import Samples
-from scaling.moments import microseconds
 from scaling.rules import Policies, Rule
 from scaling.services import mock
 from scaling.windows import Windows

@@ -1,4 +1,4 @@
-"""Moments as numpy holds them: PostgreSQL's microseconds since 2000-01-01 UTC."""
+"""Moments as PostgreSQL and numpy hold them: microseconds since 2000-01-01 UTC."""
 
 from datetime import UTC, datetime, timedelta
 
