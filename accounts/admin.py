@@ -1,7 +1,7 @@
 """Users in the admin; groups, and the failures that django-axes counts, bring their own pages."""
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from accounts import leaving, lockout
 from accounts.models import User
+from accounts.permissions import asking
 from core.admin import TakesAlongAdmin
 
 if TYPE_CHECKING:  # generic for the type checker alone
@@ -90,7 +91,7 @@ class UserAdmin(TakesAlongAdmin, _Admin):
 
     def delete_model(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():
-            leaving.leaving.send(User, user=user, by=cast("User", request.user))
+            leaving.leaving.send(User, user=user, by=asking(request))
             super().delete_model(request, user)
 
     def delete_queryset(self, request: HttpRequest, chosen: QuerySet[User]) -> None:

@@ -1,7 +1,5 @@
 """The account endpoints, as section 2 to 4 of the autoscaler's API describes them."""
 
-from typing import Any, cast
-
 from django.utils.cache import add_never_cache_headers
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -12,9 +10,8 @@ from rest_framework.views import APIView
 
 from accounts import services
 from accounts.authentication import BearerAuthentication
-from accounts.models import User
+from accounts.permissions import asking
 from accounts.serializers import (
-    CompleteSerializer,
     CredentialsSerializer,
     PasswordChangeSerializer,
     ProfileSerializer,
@@ -22,6 +19,7 @@ from accounts.serializers import (
     RegistrationSerializer,
     TokenSerializer,
 )
+from core.body import given
 from core.examples import answered
 from core.query import ErrorSerializer
 
@@ -29,18 +27,6 @@ _CREDENTIALS = OpenApiExample(
     "E-mail and password", {"email": "user@example.com", "password": "securepassword123"}, request_only=True
 )
 _USER_ID = "550e8400-e29b-41d4-a716-446655440000"
-
-
-def _given(serializer: type[CompleteSerializer], request: Request) -> dict[str, Any]:
-    """Return the body's values. Raises: ValidationError."""
-    body = serializer(data=request.data, context={"request": request})
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
-
-
-def _asking(request: Request) -> User:
-    """Return who asks, where the permissions let only users in."""
-    return cast("User", request.user)
 
 
 def _token_response(message: str, token: str) -> Response:
@@ -69,7 +55,7 @@ class RegisterView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        user = services.register(**_given(RegistrationSerializer, request))
+        user = services.register(**given(RegistrationSerializer, request))
         answer = {"message": "User registered successfully", "user_id": user.pk}
         return Response(answer, status=status.HTTP_201_CREATED)
 
@@ -94,7 +80,7 @@ class LoginView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        token = services.log_in(request, **_given(CredentialsSerializer, request))
+        token = services.log_in(request, **given(CredentialsSerializer, request))
         return _token_response("Login successful", token)
 
 
@@ -120,7 +106,7 @@ class ProfileView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        return Response(ProfileSerializer(_asking(request)).data)
+        return Response(ProfileSerializer(asking(request)).data)
 
 
 @extend_schema(tags=["accounts"])
@@ -137,7 +123,5 @@ class PasswordView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        token = services.change_password(
-            request, _asking(request), **_given(PasswordChangeSerializer, request)
-        )
+        token = services.change_password(request, asking(request), **given(PasswordChangeSerializer, request))
         return _token_response("Password changed; older tokens are void", token)

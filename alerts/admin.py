@@ -1,15 +1,12 @@
 """Alerts in the admin: to look at, and to end by hand."""
 
-from typing import cast
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.models import User
-from accounts.permissions import Role, has_role
+from accounts.permissions import Role, asking, has_role
 from alerts import services
 from alerts.models import Alert, Notification, Severity
 from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline
@@ -75,7 +72,7 @@ class AlertAdmin(ReadOnlyAdmin):
         return alert.body.partition("\n")[0][:160]
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
-        return has_role(cast("User", request.user), Role.OPERATOR)
+        return has_role(asking(request), Role.OPERATOR)
 
     @admin.action(description="Resolve", permissions=["resolve"])
     def resolve(self, request: HttpRequest, chosen: QuerySet[Alert]) -> None:

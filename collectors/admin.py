@@ -1,14 +1,13 @@
 """The estate in the admin: accounts to edit, what was collected from them to look at."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from accounts.models import User
-from accounts.permissions import Role, has_role
+from accounts.permissions import Role, asking, has_role
 from collectors.models import (
     AwsSpend,
     CloudAccount,
@@ -61,7 +60,7 @@ class CloudAccountAdmin(Admin):
         return "unknown until the inventory has been collected" if usd is None else f"${usd:f}"
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return has_role(cast("User", request.user), Role.OPERATOR)
+        return has_role(asking(request), Role.OPERATOR)
 
     @admin.action(description="Sync everything now, in all enabled accounts", permissions=["sync"])
     def sync_all(self, request: HttpRequest, _chosen: QuerySet[CloudAccount]) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from threading import BoundedSemaphore
-from typing import Any, cast
+from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,8 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
-from accounts.permissions import IsOperator, ViewersReadAdministratorsWrite
+from accounts.permissions import IsOperator, ViewersReadAdministratorsWrite, asking
 from collectors import filters, serializers
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, Volume
 from collectors.services import pricing
@@ -175,7 +174,7 @@ class SyncView(APIView):
         query = serializers.SyncQuery.read(request)
         if request.data:
             raise InvalidInputError("This takes no body, only the parameter wait.")
-        run = ledger.start(self.pipeline, requested_by=cast("User", request.user))
+        run = ledger.start(self.pipeline, requested_by=asking(request))
         if "wait" in query:
             _wait_for(run, seconds=query["wait"])
         body = _finished(run) if "wait" in query and not run.is_active else {}

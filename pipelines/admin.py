@@ -1,6 +1,6 @@
 """The run ledger in the admin: what ran, how it ended and why, and a way to run it again."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -9,8 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.models import User
-from accounts.permissions import Role, has_role
+from accounts.permissions import Role, asking, has_role
 from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to
 from core.errors import InvalidInputError
 from pipelines import ledger, overview
@@ -27,7 +26,7 @@ _COLOURS = {
 def start_and_tell(request: HttpRequest, pipeline: str, *, scope: str = "all") -> None:
     """Start the pipeline for whoever asks, or find the run that is active, and show where it is."""
     try:
-        run = ledger.start(pipeline, scope=scope, requested_by=cast("User", request.user))
+        run = ledger.start(pipeline, scope=scope, requested_by=asking(request))
     except InvalidInputError as error:
         messages.error(request, str(error))
     else:
@@ -174,7 +173,7 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
         return run.error.partition("\n")[0][:160]
 
     def has_start_permission(self, request: HttpRequest) -> bool:
-        return has_role(cast("User", request.user), Role.OPERATOR)
+        return has_role(asking(request), Role.OPERATOR)
 
     @admin.action(description="Start again", permissions=["start"])
     def start_again(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:

@@ -15,8 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from rest_framework.exceptions import APIException
 
-from accounts.models import User
-from accounts.permissions import Role, has_role
+from accounts.permissions import Role, asking, has_role
 from core.admin import Admin, GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, TakesAlongAdmin
 from scaling.columns import METRICS
 from scaling.errors import ActionPendingError, RoleMissingError
@@ -32,10 +31,6 @@ else:
 
 _REASON_SHOWN = 120
 _FENCES = ("q1", "q3", "lower", "upper")
-
-
-def _asking(request: HttpRequest) -> User:
-    return cast("User", request.user)
 
 
 def _seconds(moment: datetime) -> str:
@@ -189,16 +184,16 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
         formset.save(commit=False)
         for policy, names in formset.changed_objects:
             changes = {name: getattr(policy, name) for name in names}
-            policies.change(policy.instance, changes, by=_asking(request))
+            policies.change(policy.instance, changes, by=asking(request))
 
     def delete_model(self, request: HttpRequest, instance: ManagedInstance) -> None:
-        registration.delete(instance, by=_asking(request))
+        registration.delete(instance, by=asking(request))
 
     def delete_queryset(self, request: HttpRequest, chosen: QuerySet[ManagedInstance]) -> None:
         self._each(request, chosen, registration.delete)
 
     def has_monitor_permission(self, request: HttpRequest) -> bool:
-        return has_role(_asking(request), Role.OPERATOR)
+        return has_role(asking(request), Role.OPERATOR)
 
     @admin.action(description="Start monitoring", permissions=["monitor"])
     def start_monitoring(self, request: HttpRequest, chosen: QuerySet[ManagedInstance]) -> None:
@@ -217,7 +212,7 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
         done = 0
         for instance in chosen:
             try:
-                service(instance, by=_asking(request))
+                service(instance, by=asking(request))
             except APIException as error:
                 messages.error(request, f"{instance}: {error.detail}")
             else:
@@ -358,7 +353,7 @@ class KillSwitchAdmin(Admin):
         return False
 
     def has_change_permission(self, request: HttpRequest, _found: Any = None) -> bool:
-        return has_role(_asking(request), Role.OPERATOR)
+        return has_role(asking(request), Role.OPERATOR)
 
     def has_delete_permission(self, _request: HttpRequest, _found: Any = None) -> bool:
         return False
@@ -366,4 +361,4 @@ class KillSwitchAdmin(Admin):
     def save_model(self, request: HttpRequest, switch: Model, *_form_and_change: Any) -> None:
         """Turn it as the API does."""
         turned = cast("KillSwitch", switch)
-        killswitch.turn(engaged=turned.engaged, reason=turned.reason, by=_asking(request))
+        killswitch.turn(engaged=turned.engaged, reason=turned.reason, by=asking(request))

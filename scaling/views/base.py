@@ -4,16 +4,14 @@ What is about one instance is for its owner alone, whatever anybody's role, and 
 of any origin may call it, and a cookie must not speak for whoever looks at them.
 """
 
-from typing import Any, cast
+from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.authentication import BearerAuthentication
-from accounts.models import User
 from core.query import ErrorSerializer, Query
 
 MALFORMED = OpenApiResponse(ErrorSerializer, "What was sent cannot be understood; the reason names it.")
@@ -23,18 +21,6 @@ OWNERS = {
     403: OpenApiResponse(ErrorSerializer, "The instance is somebody else's, or its owner lacks a role."),
     404: OpenApiResponse(ErrorSerializer, "Nobody registered such an instance."),
 }
-
-
-def given(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the body's values. Raises: ValidationError."""
-    body = serializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return dict(body.validated_data)
-
-
-def asking(request: Request) -> User:
-    """Return who asks, where the permissions let only users in."""
-    return cast("User", request.user)
 
 
 class BearerView(APIView):

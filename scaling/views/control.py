@@ -6,12 +6,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import ViewersReadOperatorsWrite
+from accounts.permissions import ViewersReadOperatorsWrite, asking
+from core.body import given
 from scaling.filters import EventFilter
 from scaling.models import ScalingEvent
 from scaling.serializers import control as serializers
 from scaling.services import killswitch
-from scaling.views.base import asking, given
 
 
 @extend_schema(tags=["scaling"])

@@ -9,11 +9,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import asking
+from core.body import given
 from core.examples import answered
 from core.query import ErrorSerializer
 from scaling.serializers import instances as serializers
 from scaling.services import policies, registration
-from scaling.views.base import ANYONES, OWNERS, BearerView, asking, given
+from scaling.views.base import ANYONES, OWNERS, BearerView
 
 _REAL, _MOCK = (
     {"instance_id": "i-1234567890abcdef0", "instance_type": "t2.micro", "region": "us-east-1"},

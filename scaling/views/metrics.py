@@ -7,12 +7,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import asking
 from core.examples import answered
 from scaling.errors import UnknownDecisionError
 from scaling.models import ManagedInstance, ScalingDecision, ScalingEvent, Source
 from scaling.serializers import metrics as serializers
 from scaling.services import registration
-from scaling.views.base import OWNERS, BearerView, asking
+from scaling.views.base import OWNERS, BearerView
 
 _METRIC = {
     "id": "880e8400-e29b-41d4-a716-446655440003",

@@ -7,6 +7,8 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.permissions import asking
+from core.body import given
 from core.examples import answered
 from core.moments import written
 from scaling.fields import whole
@@ -14,7 +16,7 @@ from scaling.models import ManagedInstance
 from scaling.serializers import simulation as serializers
 from scaling.serializers.metrics import sample_id
 from scaling.services import registration, simulation
-from scaling.views.base import OWNERS, BearerView, asking, given
+from scaling.views.base import OWNERS, BearerView
 
 _LOAD = {
     "instance_id": "i-1234567890abcdef0",
