@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from pipelines import registry
 from pipelines.registry import Pipeline
-from scaling.services import acting, upkeep
+from scaling.services import acting, alarming, upkeep
 
 
 def register() -> None:
     """Tell the ledger how decisions are carried out, and kept from piling up."""
-    registry.register(Pipeline(name=acting.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude))
+    registry.register(Pipeline(name=alarming.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude))
     registry.register(
         Pipeline(
             name=upkeep.PIPELINE,

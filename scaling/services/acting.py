@@ -37,9 +37,6 @@ from scaling.actuators.actuator import (
 from scaling.models import ACTING, Direction, ManagedInstance, Mode, Outcome, ScalingDecision
 from scaling.services import alarming, groups, vetoes
 from scaling.services.alarming import PIPELINE
-from scaling.services.vetoes import actions_left
-
-__all__ = ["PIPELINE", "ScaleHandler", "actions_left", "conclude", "order", "resume_forgotten"]
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collectors.models import CloudAccount
 from scaling import maintenance
 from scaling.guard import State
 from scaling.models import ACTING, KillSwitch, ManagedInstance, Outcome, ScalingDecision
-from scaling.services import acting
+from scaling.services import vetoes
 from scaling.services.judging import Finding
 
 
@@ -67,5 +67,5 @@ class Circumstances:
             return 0
         account = instance.inventory.account
         if account not in self._left:
-            self._left[account] = acting.actions_left(account, self.now)
+            self._left[account] = vetoes.actions_left(account, self.now)
         return self._left[account]

@@ -12,7 +12,7 @@ from pipelines import ledger, runner
 from pipelines.models import Run, Step
 from scaling import aws as scaling_aws
 from scaling.models import KillSwitch, ScalingDecision, ScalingEvent
-from scaling.services import acting, policies, registration
+from scaling.services import acting, policies, registration, vetoes
 from tests import builders
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
@@ -265,7 +265,7 @@ def test_actions_left_are_those_of_the_account_and_the_hour(instance, settings):
     settings.SCALING_ACTIONS_PER_HOUR = 3
     account, now = instance.inventory.account, timezone.now()
     past = {"mode": "asg", "slot": now - timedelta(hours=2)}
-    assert acting.actions_left(account, now) == 3
+    assert vetoes.actions_left(account, now) == 3
     decided(instance)
     for outcome, ago in (("failed", 59), ("applied", 61)):
         decided(
@@ -276,8 +276,8 @@ def test_actions_left_are_those_of_the_account_and_the_hour(instance, settings):
             target={"call": "set-desired-capacity"},
         )
     decided(instance, mode="recommend", outcome="recommended", slot=now - timedelta(minutes=3))
-    assert acting.actions_left(account, now) == 1
-    assert acting.actions_left(builders.account(), now) == 3
+    assert vetoes.actions_left(account, now) == 1
+    assert vetoes.actions_left(builders.account(), now) == 3
 
 
 def test_what_aws_was_not_asked_for_leaves_the_budget_as_it_was(moto_aws, wire, settings):
@@ -285,7 +285,7 @@ def test_what_aws_was_not_asked_for_leaves_the_budget_as_it_was(moto_aws, wire, 
     instance = managed(grouped(moto_aws, desired=5, largest=5))
     for _ in range(3):
         assert carried_out(instance).outcome == "failed"
-    assert acting.actions_left(instance.inventory.account, timezone.now()) == 3
+    assert vetoes.actions_left(instance.inventory.account, timezone.now()) == 3
 
 
 def test_of_two_decisions_at_once_one_is_carried_out_when_one_action_is_left(moto_aws, wire, settings):

@@ -13,7 +13,7 @@ from pipelines.models import Run, Status
 from scaling import guard, rules
 from scaling.columns import METRICS, Samples
 from scaling.models import Direction, KillSwitch, ManagedInstance, Mode, Outcome, ScalingDecision, Source
-from scaling.services import acting, arrivals, deciding, mock
+from scaling.services import acting, alarming, arrivals, deciding, mock
 from scaling.windows import Windows
 from tests import builders
 from tests.integration.scaling import samples as scaling
@@ -409,7 +409,7 @@ def test_an_order_is_a_run_of_the_ledger_that_is_there_with_the_decision(clock, 
     instance = real(Mode.ASG)
     load_of(instance)
     deciding.decide(NOON, 0, 1)
-    run = Run.objects.get(pipeline=acting.PIPELINE)
+    run = Run.objects.get(pipeline=alarming.PIPELINE)
     assert (run.scope, run.scheduled_for, run.status) == (instance.instance_id, NOON, Status.QUEUED)
 
 
