@@ -30,8 +30,8 @@ class State:
     """How things stand with an instance; read under the lock of its row when the ruling is acted on.
 
     `pending` says that an action is under way, `simulated` that the window has simulated samples; `may_act`
-    is about the owner's role; `actions_left` is what is left of the account's budget of this hour. The last
-    four matter where something is changed at AWS.
+    is about the owner's role; `actions_left` is what is left of the account's budget of this hour. What has a
+    default matters where something is changed at AWS, but for `period_s`: how often the source publishes.
     """
 
     level: int
@@ -45,6 +45,7 @@ class State:
     has_actor_role: bool = False
     actions_left: int = 0
     in_maintenance_window: bool = False
+    period_s: float = 0.0
 
 
 def inputs(state: State, policy: Limits) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _vetoes(direction: int, state: State, policy: Limits, now: datetime) -> Iter
     if state.pending:
         yield Veto("pending", "An earlier action on this instance is still under way.")
     yield from beyond_limits(direction, state.level, policy)
-    yield from _cooling_down(direction, state.last_action_at, policy, now)
+    yield from _cooling_down(direction, state, policy, now)
     if state.mode in (ASG, EC2_RESIZE):
         yield from _barred_from_aws(state)
     if state.mode == EC2_RESIZE:
@@ -107,13 +108,14 @@ def beyond_limits(direction: int, level: int, policy: Limits) -> Iterator[Veto]:
         yield Veto(MIN_LEVEL, f"Level {level} is not to be left: the lowest allowed is {lowest}.")
 
 
-def _cooling_down(
-    direction: int, last_action_at: datetime | None, policy: Limits, now: datetime
-) -> Iterator[Veto]:
-    cooldown_s = policy.cooldown_up_s if direction > 0 else policy.cooldown_down_s
-    passed_s = (now - last_action_at).total_seconds() if last_action_at else float("inf")
+def _cooling_down(direction: int, state: State, policy: Limits, now: datetime) -> Iterator[Veto]:
+    wanted_s = policy.cooldown_up_s if direction > 0 else policy.cooldown_down_s
+    # Sooner than that there may be nothing new to go by: one sample would act again and again.
+    cooldown_s = max(wanted_s, state.period_s)
+    last = state.last_action_at
+    passed_s = (now - last).total_seconds() if last else float("inf")
     if passed_s < cooldown_s:
-        yield Veto("cooldown", f"The last action was {passed_s:.0f} s ago; the cooldown is {cooldown_s} s.")
+        yield Veto("cooldown", f"The last action was {passed_s:.0f} s ago; the cooldown is {cooldown_s:g} s.")
 
 
 def _barred_from_aws(state: State) -> Iterator[Veto]:

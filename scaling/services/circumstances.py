@@ -38,6 +38,7 @@ class Circumstances:
             has_actor_role=acts and self._has_actor_role(instance),
             actions_left=self._actions_left(instance) if acts else 0,
             in_maintenance_window=acts and maintenance.is_open(policy.maintenance_window, self.now),
+            period_s=finding.period_s,
         )
 
     def spend(self, instance: ManagedInstance) -> None:

@@ -39,6 +39,8 @@ class Finding(Protocol):
     def kind(self) -> str: ...
     @property
     def simulated(self) -> bool: ...
+    @property
+    def period_s(self) -> float: ...
     def reason(self, of: ManagedInstance) -> str: ...
     def current(self) -> dict[str, float | None]: ...
     def inputs(self) -> dict[str, Any]: ...
@@ -69,6 +71,10 @@ class Judged:
     def simulated(self) -> bool:
         return bool(self.verdicts.simulated[self.row])
 
+    @property
+    def period_s(self) -> float:
+        return float(self.verdicts.period_s[self.row])
+
     def reason(self, of: ManagedInstance) -> str:
         return self.verdicts.reason(self.row)
 
@@ -90,6 +96,7 @@ class Unlisted:
     rule: str = _UNLISTED
     kind: str = _UNLISTED_HOLDS
     simulated: bool = False
+    period_s: float = 0.0
 
     def reason(self, of: ManagedInstance) -> str:
         listed = of.inventory

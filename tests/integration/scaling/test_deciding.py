@@ -237,7 +237,17 @@ def test_a_second_copy_of_a_slot_does_nothing(clock):
     assert deciding.decide(NOON, 0, 1) == {"scale_up applied": 1}
     assert deciding.decide(NOON, 0, 1) == {}
     assert level(instance)[0] == 2
-    assert deciding.decide(NOON + SLOT, 0, 1) == {"scale_up applied": 1}
+    assert deciding.decide(NOON + SLOT, 0, 1) == {"no_action none": 1}
+
+
+def test_the_next_sample_acts_again_and_none_acts_twice(clock):
+    instance = builders.managed(policy={"cooldown_up_s": 0})
+    load(instance)
+    deciding.decide(NOON, 0, 1)
+    clock.go_on(seconds=15)
+    assert level(instance)[0] == 2
+    clock.go_on(seconds=15)
+    assert level(instance)[0] == 3
 
 
 @pytest.mark.django_db(transaction=True)

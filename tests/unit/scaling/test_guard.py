@@ -142,3 +142,9 @@ def test_modes_and_outcomes_are_those_of_the_models():
     assert {guard.MOCK, guard.RECOMMEND, guard.ASG, guard.EC2_RESIZE} == set(models.Mode.values)
     assert {guard.ASG, guard.EC2_RESIZE} == set(models.ACTING)
     assert {guard.NONE, guard.APPLIED, guard.RECOMMENDED, guard.PENDING} < set(models.Outcome.values)
+
+
+@pytest.mark.parametrize(("ago_s", "found"), [(0, ["cooldown"]), (29, ["cooldown"]), (30, [])])
+def test_one_sample_acts_once_however_short_the_cooldown(ago_s, found):
+    recent = state(last_action_at=NOON - timedelta(seconds=ago_s), period_s=30.0)
+    assert codes(UP, recent, cooldown_up_s=0) == found
