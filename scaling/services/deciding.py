@@ -1,7 +1,8 @@
 """Decisions: what the rules wish and the guard grants, stored with all that led to it, once a slot."""
 
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ from scaling.services.judging import Finding
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+TELLING_S = 5.0
+"""What wants nothing is stored for so long: two processes then finish four shards within a slot."""
 _WISHES = {1: Direction.SCALE_UP, 0: Direction.NO_ACTION, -1: Direction.SCALE_DOWN}
 _CHANGED = ("level", "level_is_simulated", "last_action_at", "last_verdict")
 
@@ -29,13 +32,14 @@ _CHANGED = ("level", "level_is_simulated", "last_action_at", "last_verdict")
 def decide(slot: datetime, shard: int, shards: int) -> Counts:
     """Decide about the monitored instances whose keys leave that remainder; safe to repeat.
 
-    What is as it was at the last decision stored leaves no trace. Returns the decisions stored, by direction
-    and outcome. Raises what a batch met once the others are decided about.
+    What is as it was at the last decision stored leaves no trace. Where very much is not, what wants nothing
+    may wait for the next slot, to which it is news still. Returns the decisions stored, by direction and
+    outcome. Raises what a batch met once the others are decided about.
     """
     now = timezone.now()
     counts: Counts = Counts()
     failed: list[Exception] = []
-    for findings in batched(judging.news(Roster.of_shard(shard, shards), now), BATCH):
+    for findings in _in_time(batched(judging.news(Roster.of_shard(shard, shards), now), BATCH)):
         try:
             with transaction.atomic():
                 counts.update(_settled(findings, slot, now))
@@ -46,6 +50,17 @@ def decide(slot: datetime, shard: int, shards: int) -> Counts:
     if failed:
         raise failed[0]
     return counts
+
+
+def _in_time(batches: Iterable[Sequence[Finding]]) -> Iterator[Sequence[Finding]]:
+    """Yield all that wants to act, which comes first, and of the rest a batch, and what there is time for."""
+    until, has_told = time.monotonic() + TELLING_S, False
+    for findings in batches:
+        tells = not findings[0].direction
+        if tells and has_told and time.monotonic() > until:
+            return
+        yield findings
+        has_told |= tells
 
 
 def _settled(findings: Sequence[Finding], slot: datetime, now: datetime) -> Counts:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,13 +113,19 @@ class Unlisted:
 
 
 def news(roster: Roster, now: datetime) -> Iterator[Finding]:
-    """Yield what is not as it was at the last decision stored, and whatever wants to act and might."""
+    """Yield whatever wants to act and might, and then what is not as it was at the last decision stored."""
     may_be = roster.is_mock | roster.is_listed
-    yield from _unlisted(roster.at(~may_be))
+    holds = [_unlisted(roster.at(~may_be))]
     for rows, verdicts in _judged(roster.at(may_be), microseconds(now)):
         is_news = (rows.verdict != _told(rows, verdicts)) & ~_may_be_late(verdicts)
-        for row in np.flatnonzero(is_news).tolist():
-            yield Judged(int(rows.instance[row]), int(rows.version[row]), verdicts, row)
+        yield from _found(rows, verdicts, is_news & (verdicts.direction != 0))
+        holds.append(_found(rows, verdicts, is_news & (verdicts.direction == 0)))
+    yield from chain(*holds)
+
+
+def _found(roster: Roster, verdicts: Verdicts, wanted: Flags) -> Iterator[Finding]:
+    for row in np.flatnonzero(wanted).tolist():
+        yield Judged(int(roster.instance[row]), int(roster.version[row]), verdicts, row)
 
 
 def _padded(kind: str) -> bytes:

@@ -230,6 +230,21 @@ def test_a_decision_about_aws_can_be_replayed_from_its_inputs(clock, monkeypatch
         assert replayed(each) == (each.rule, each.reason, each.level_after, each.vetoes)
 
 
+# --- Very much at once ------------------------------------------------------------------------
+def test_what_wants_nothing_waits_where_the_slot_has_no_time_left(clock, monkeypatch):
+    monkeypatch.setattr(deciding, "BATCH", 1)
+    monkeypatch.setattr(deciding, "TELLING_S", 0.0)
+    for _ in range(3):
+        builders.managed()
+    hot = [builders.managed() for _ in range(2)]
+    for instance in hot:
+        load(instance)
+    assert deciding.decide(NOON, 0, 1) == {"scale_up applied": 2, "no_action none": 1}
+    monkeypatch.setattr(deciding, "TELLING_S", 60.0)
+    # The two that are left, and that the others' wish is held by the cooldown.
+    assert deciding.decide(NOON + SLOT, 0, 1) == {"no_action none": 2 + 2}
+
+
 # --- Once a slot -----------------------------------------------------------------------------
 def test_a_second_copy_of_a_slot_does_nothing(clock):
     instance = builders.managed(policy={"cooldown_up_s": 0})
