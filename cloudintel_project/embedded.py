@@ -72,7 +72,9 @@ class Postgres:
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
-            "max_connections": 100,
+            # A pool at its largest, and the room that everything beside it needs.
+            "max_connections": 200,
+            "shared_preload_libraries": "pg_stat_statements",
         }
         return Program(
             name="postgres",

@@ -64,8 +64,8 @@ def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") ->
 
 
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:
-    """The worker that talks to AWS; its tasks wait rather than compute, so it has threads."""
-    queues = "--queues=critical,readings,aws"
+    """The worker that talks to the world outside; its tasks wait rather than compute, so it has threads."""
+    queues = "--queues=critical,actions,readings,aws"
     return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=env)
 
 

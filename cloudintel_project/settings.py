@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "collectors",
     "analytics",
     "scaling",
+    "dbops",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -75,6 +76,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "auditlog",
     "axes",
     "corsheaders",
     "django_celery_beat",
@@ -160,6 +162,15 @@ DATABASES = {
         "TEST": {"NAME": f"test_{_database['NAME']}"},
     }
 }
+# Around a pooler, which DATABASE_URL may name: migrations, pg_dump, REINDEX and what watches the database.
+DATABASE_DIRECT_URL: str = env.str("DATABASE_DIRECT_URL", default="") or DATABASE_URL
+_direct: dict[str, Any] = env.db_url_config(DATABASE_DIRECT_URL)
+if _direct["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured(
+        "DATABASE_DIRECT_URL must name the PostgreSQL server behind the pooler of DATABASE_URL: "
+        "postgresql://user:password@host:5432/name"
+    )
+DATABASE_DIRECT = {name: _direct[name] for name in ("HOST", "PORT", "USER", "PASSWORD")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Accounts --------------------------------------------------------------------------------
@@ -324,6 +335,30 @@ SCALING_ACTIONS_PER_HOUR: int = env.int("SCALING_ACTIONS_PER_HOUR", default=10)
 if SCALING_ACTIONS_PER_HOUR < 0:
     raise ImproperlyConfigured("SCALING_ACTIONS_PER_HOUR must be 0 or more.")
 MOCK_SEED: int = env.int("MOCK_SEED", default=0)
+
+# --- The database's automation ------------------------------------------------------------------
+# PgBouncer's admin console: postgresql://admin:password@host:6432/pgbouncer. Empty: nothing is resized.
+PGBOUNCER_ADMIN_URL: str = env.str("PGBOUNCER_ADMIN_URL", default="")
+POOL_MIN_SIZE: int = env.int("POOL_MIN_SIZE", default=5)
+POOL_MAX_SIZE: int = env.int("POOL_MAX_SIZE", default=100)
+POOL_STEP: int = env.int("POOL_STEP", default=5)
+POOL_COOLDOWN_S: int = env.int("POOL_COOLDOWN_S", default=300)
+if not 1 <= POOL_MIN_SIZE <= POOL_MAX_SIZE:
+    raise ImproperlyConfigured("POOL_MIN_SIZE must be at least 1, and POOL_MAX_SIZE no less than it.")
+if POOL_STEP < 1 or POOL_COOLDOWN_S < 0:
+    raise ImproperlyConfigured("POOL_STEP must be at least 1, and POOL_COOLDOWN_S 0 or more.")
+# Where dumps are kept: a folder, or s3://bucket/prefix. Relative folders are taken from the data folder.
+BACKUP_TARGET: str = env.str("BACKUP_TARGET", default="backups")
+BACKUP_KEEP: int = env.int("BACKUP_KEEP", default=7)
+if BACKUP_KEEP < 1:
+    raise ImproperlyConfigured("BACKUP_KEEP must be at least 1.")
+
+# --- Notifications ---------------------------------------------------------------------------
+# The server that takes e-mail: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465.
+SMTP_URL: str = env.str("SMTP_URL", default="")
+ALERTS_FROM: str = env.str("ALERTS_FROM", default="cloudintel@localhost")
+# Hosts (host or host:port) that webhooks may reach although they are private, and by plain http.
+WEBHOOK_ALLOWED_HOSTS: list[str] = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
 
 # --- Watching --------------------------------------------------------------------------------
 # What Prometheus may ask /metrics with, besides the tokens and sessions of users.

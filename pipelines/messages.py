@@ -8,18 +8,21 @@ from kombu.exceptions import OperationalError
 
 from cloudintel_project.celery import app
 from core import valkey
+from pipelines import registry
 from pipelines.models import Run, Step
 
 logger = logging.getLogger(__name__)
 
-USUAL = "aws"
 # What took a worker down with it is done alone, in a process of its own.
 ALONE = "alone"
 
 
 def queue_of(work: Run | Step) -> str:
     """Return the queue in which workers are told of the work."""
-    return ALONE if work.lost_workers else USUAL
+    if work.lost_workers:
+        return ALONE
+    run = work if isinstance(work, Run) else work.run
+    return registry.queue_of(run.pipeline)
 
 
 def send(work: Run | Step) -> bool:

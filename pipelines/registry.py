@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InvalidInputError
 from pipelines.misfires import Misfire
+from pipelines.slots import Cron
 
 if TYPE_CHECKING:
     from pipelines.claims import Claim
     from pipelines.models import Run
 
 Counts = Counter[str]
+USUAL_QUEUE = "aws"
 
 
 def no_rows() -> Counts:
@@ -81,7 +83,8 @@ class Pipeline:
     """What can be run: by a handler of its own, or as children one after the other.
 
     `conclude` does what can be done only once all steps have ended, in the transaction that ends the run,
-    and returns what it counted.
+    and returns what it counted. It runs by itself where it has `every` or `cron`; workers are told through
+    `queue`.
     """
 
     name: str
@@ -89,11 +92,13 @@ class Pipeline:
     conclude: "Callable[[Run], Counts]" = concludes_nothing
     children: tuple[str, ...] = ()
     every: timedelta | None = None
+    cron: Cron | None = None
     title: str = ""
     follows_collect_every: bool = False
     grace: timedelta = timedelta(hours=12)
     retry: Retry = Retry()
     misfire: Misfire = Misfire.LATEST
+    queue: str = USUAL_QUEUE
 
 
 _pipelines: dict[str, Pipeline] = {}
@@ -113,6 +118,26 @@ def get(name: str) -> Pipeline:
         raise InvalidInputError(f"There is no pipeline {name!r}; the pipelines are {known}.") from None
 
 
+def queue_of(name: str) -> str:
+    """Return the queue of a pipeline; the usual one for what is not known any more."""
+    return _pipelines[name].queue if name in _pipelines else USUAL_QUEUE
+
+
+def queues() -> set[str]:
+    """Return the queues through which workers are told, the usual one included."""
+    return {USUAL_QUEUE, *(pipeline.queue for pipeline in _pipelines.values())}
+
+
+def through(queue: str) -> list[str]:
+    """Return the names of the pipelines that a queue carries."""
+    return [pipeline.name for pipeline in _pipelines.values() if pipeline.queue == queue]
+
+
+def elsewhere() -> list[str]:
+    """Return the names of the pipelines that another queue than the usual one carries."""
+    return [pipeline.name for pipeline in _pipelines.values() if pipeline.queue != USUAL_QUEUE]
+
+
 def every() -> list[Pipeline]:
     """Return all pipelines."""
     return list(_pipelines.values())
@@ -120,4 +145,4 @@ def every() -> list[Pipeline]:
 
 def scheduled() -> list[Pipeline]:
     """Return the pipelines that run by themselves."""
-    return [pipeline for pipeline in _pipelines.values() if pipeline.every is not None]
+    return [pipeline for pipeline in _pipelines.values() if pipeline.every or pipeline.cron]

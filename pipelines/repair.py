@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from pipelines import alarms, ledger, messages
+from pipelines import alarms, ledger, messages, registry
 from pipelines.models import Run, Status, Step
 
 logger = logging.getLogger(__name__)
@@ -97,12 +97,24 @@ def publish_waiting(*, unheard_for: timedelta = timedelta(0)) -> int:
     Messages are taken in order, so that those missing are most likely the oldest. What was published less
     than `unheard_for` ago is left to its message.
     """
-    return sum(_publish_missing(queue, unheard_for) for queue in (messages.USUAL, messages.ALONE))
+    queues = (messages.ALONE, *registry.queues())
+    return sum(_publish_missing(queue, unheard_for) for queue in queues)
+
+
+def _sent_through(queue: str, pipeline: str) -> Q:
+    """Say of what the queue tells; `pipeline` is the column that names the pipeline."""
+    if queue == messages.ALONE:
+        return Q(lost_workers__gt=0)
+    alive = Q(lost_workers=0)
+    if queue == registry.USUAL_QUEUE:
+        # What belongs to a pipeline that is not known any more is told here, too.
+        return alive & ~Q(**{f"{pipeline}__in": registry.elsewhere()})
+    return alive & Q(**{f"{pipeline}__in": registry.through(queue)})
 
 
 def _publish_missing(queue: str, unheard_for: timedelta) -> int:
-    sent_there = Q(lost_workers=0) if queue == messages.USUAL else Q(lost_workers__gt=0)
-    runs, steps = ledger.ready_runs().filter(sent_there), ledger.ready_steps().filter(sent_there)
+    runs = ledger.ready_runs().filter(_sent_through(queue, "pipeline"))
+    steps = ledger.ready_steps().filter(_sent_through(queue, "run__pipeline"))
     ready = runs.count() + steps.count()
     waiting = messages.waiting(queue) if ready else 0
     missing = 0 if waiting is None else ready - waiting

@@ -34,6 +34,7 @@ MOST_SLOTS = 1000
 _INSTANT = timedelta(microseconds=1)
 # What a schedule starts and when; a change makes it another schedule.
 _TERMS = ("task", "kwargs", "interval_id", "crontab_id", "enabled")
+_LONGEST_EXPIRY_S = 3600
 # A row that nobody can understand: no interval, no such day, more days than there are.
 _NO_SLOTS = (InvalidInputError, CronSimError, OverflowError)
 
@@ -58,28 +59,30 @@ def ensure_task(title: str, task: str, every: timedelta) -> None:
 def _ensure_pipeline(pipeline: Pipeline) -> None:
     ordered = settings.COLLECT_EVERY if pipeline.follows_collect_every else ""
     wanted = parse_duration(ordered) if ordered else None
-    row = next(iter(_rows(pipeline.name)), None)
+    row = next(iter(rows_of(pipeline.name)), None)
     if row is None:
-        every = wanted or pipeline.every or timedelta(days=1)
-        _create(pipeline.title, START, every, pipeline=pipeline.name)
+        _create(pipeline.title, START, wanted or pipeline.every or pipeline.cron, pipeline=pipeline.name)
     elif wanted is not None and _slots(row) != Every(wanted):
         row.interval, row.crontab, row.solar, row.clocked = _interval(wanted), None, None, None
         row.save()
 
 
-def _create(title: str, task: str, every: timedelta, **kwargs: str) -> None:
+def _create(title: str, task: str, rhythm: timedelta | Cron | None, **kwargs: str) -> None:
     taken = PeriodicTask.objects.filter(name=title).exists()
+    when: dict[str, Any] = {"crontab": _crontab(rhythm), "expire_seconds": _LONGEST_EXPIRY_S}
+    if isinstance(rhythm, timedelta):
+        expiry_s = max(15, min(_LONGEST_EXPIRY_S, int(rhythm.total_seconds())))
+        when = {"interval": _interval(rhythm), "expire_seconds": expiry_s}
     PeriodicTask.objects.create(
         name=f"{title} ({task})" if taken else title,
         task=task,
         kwargs=json.dumps(kwargs),
-        interval=_interval(every),
         start_time=timezone.now(),
-        expire_seconds=max(15, min(3600, int(every.total_seconds()))),
+        **when,
     )
 
 
-def _rows(pipeline: str) -> list[PeriodicTask]:
+def rows_of(pipeline: str) -> list[PeriodicTask]:
     """Return the pipeline's schedules, the oldest first, however their arguments are written."""
     rows = PeriodicTask.objects.filter(task=START).select_related("interval", "crontab").order_by("pk")
     return [row for row in rows if _pipeline_name(row) == pipeline]
@@ -104,6 +107,22 @@ def _interval(every: timedelta) -> IntervalSchedule:
     values = {"every": seconds // length, "period": period}
     found: IntervalSchedule | None = IntervalSchedule.objects.filter(**values).first()
     return found or IntervalSchedule.objects.create(**values)
+
+
+def _crontab(rhythm: timedelta | Cron | None) -> CrontabSchedule | None:
+    if not isinstance(rhythm, Cron):
+        return None
+    minute, hour, day, month, weekday = rhythm.expression.split()
+    values = {
+        "minute": minute,
+        "hour": hour,
+        "day_of_month": day,
+        "month_of_year": month,
+        "day_of_week": weekday,
+        "timezone": rhythm.zone,
+    }
+    found: CrontabSchedule | None = CrontabSchedule.objects.filter(**values).first()
+    return found or CrontabSchedule.objects.create(**values)
 
 
 def _slots(row: PeriodicTask) -> Slots | None:
@@ -175,7 +194,7 @@ def start_all_due() -> None:
 
 def start_due(pipeline: str) -> None:
     """Start or note the pipeline's slots that have no run."""
-    _start_due(pipeline, [row for row in _rows(pipeline) if row.enabled])
+    _start_due(pipeline, [row for row in rows_of(pipeline) if row.enabled])
 
 
 def _start_due(name: str, rows: list[PeriodicTask]) -> None:
@@ -297,7 +316,7 @@ def _tell(rows: Iterable[PeriodicTask], error: Exception) -> None:
 
 def every(pipeline: str) -> timedelta | None:
     """Return the distance of the pipeline's slots where its schedule is an interval."""
-    row = next(iter(_rows(pipeline)), None)
+    row = next(iter(rows_of(pipeline)), None)
     slots = _slots(row) if row else None
     return slots.period if isinstance(slots, Every) else None
 
@@ -313,7 +332,7 @@ def slots_a_day(pipeline: str) -> int:
     """Return how often the pipeline's schedules are due in the coming 24 hours."""
     now = timezone.now()
     due: set[datetime] = set()
-    for row in _rows(pipeline):
+    for row in rows_of(pipeline):
         # A schedule that starts nothing is told of where it should start something.
         with suppress(*_NO_SLOTS):
             due.update(_rhythm(row).between(now, now + timedelta(days=1)) if row.enabled else ())

@@ -9,7 +9,11 @@ from scaling.services import acting, alarming, upkeep
 
 def register() -> None:
     """Tell the ledger how decisions are carried out, and kept from piling up."""
-    registry.register(Pipeline(name=alarming.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude))
+    registry.register(
+        Pipeline(
+            name=alarming.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude, queue="actions"
+        )
+    )
     registry.register(
         Pipeline(
             name=upkeep.PIPELINE,

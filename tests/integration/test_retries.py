@@ -314,7 +314,7 @@ def in_broker(monkeypatch):
     """Say that there are so many messages in the usual queue, and in the one for lost work."""
 
     def say(count, alone=0):
-        found = {messages.USUAL: count, messages.ALONE: alone}
+        found = {registry.USUAL_QUEUE: count, messages.ALONE: alone}
         monkeypatch.setattr(messages, "waiting", found.__getitem__)
 
     return say

@@ -1,0 +1,57 @@
+"""What was done to keep the database in order."""
+
+from django.db import models
+
+from pipelines.models import Run
+
+
+class Maintenance(models.Model):
+    """The report of one maintenance run."""
+
+    run = models.OneToOneField(Run, models.SET_NULL, null=True, related_name="+")
+    timestamp = models.DateTimeField(help_text="When it ended.")
+    dry_run = models.BooleanField()
+    tasks = models.JSONField()
+    recommendations = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-timestamp", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.timestamp:%Y-%m-%d %H:%M}"
+
+
+class BackupCheck(models.Model):
+    """One dump, and what became of it when it was restored."""
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    target = models.CharField(max_length=500, help_text="Where the dump lies.")
+    size_bytes = models.BigIntegerField(null=True)
+    dump_s = models.FloatField(null=True)
+    restore_s = models.FloatField(null=True)
+    tables = models.PositiveIntegerField(null=True, help_text="Tables that were compared.")
+    rows = models.BigIntegerField(null=True)
+    is_verified = models.BooleanField(default=False)
+    error = models.TextField(blank=True, help_text="What was wrong with it.")
+    differences = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-started_at", "-id")
+
+    def __str__(self) -> str:
+        return self.target
+
+
+class Optimization(models.Model):
+    """What one hourly optimisation did, and what it proposes."""
+
+    at = models.DateTimeField()
+    done = models.JSONField()
+    proposed = models.JSONField()
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,110 @@
+"""What was seen of the database, minute by minute."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+
+
+class ObservationQuerySet(models.QuerySet["Observation"]):
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Keep the observations of the half-open range [start, end)."""
+        return self.filter(at__gte=start, at__lt=end)
+
+
+class Observation(models.Model):
+    """One look at the database and its pool; counters are what was added since the look before."""
+
+    at = models.DateTimeField(unique=True)
+    backend = models.CharField(max_length=20, help_text="pgbouncer or observe-only.")
+    pool_size = models.PositiveIntegerField()
+    active = models.FloatField(help_text="Connections of the pool that were busy.")
+    idle = models.FloatField(help_text="Connections of the pool that were free.")
+    waiting = models.FloatField(help_text="Clients that waited for a connection.")
+    max_wait_s = models.FloatField(null=True, help_text="How long the first of them had waited.")
+    utilization = models.FloatField(help_text="Busy share of the pool, 0 to 1.")
+    connections = models.JSONField(help_text="By state.")
+    counters = models.JSONField(
+        null=True, help_text="Since the look before; empty where there was none, or the counters were reset."
+    )
+    counters_since = models.DateTimeField(null=True, help_text="When they were last reset.")
+    period_s = models.FloatField(null=True, help_text="For how long the counters were counted.")
+    cache_hit = models.FloatField(null=True, help_text="Share of blocks found in memory, 0 to 1.")
+    queries = models.JSONField()
+    blocking = models.JSONField()
+    size = models.JSONField()
+    health = models.PositiveSmallIntegerField(
+        null=True, help_text="0 to 100; empty where too little is known."
+    )
+    health_parts = models.JSONField(default=list)
+    took_ms = models.FloatField(help_text="How long its transaction took.")
+
+    objects = ObservationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-at",)
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}: {self.utilization:.0%} of {self.pool_size}"
+
+
+class DatabaseCounters(models.Model):
+    """What PostgreSQL's counters of this database showed last; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    at = models.DateTimeField()
+    since = models.DateTimeField(null=True, help_text="When they were last reset.")
+    values = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"counters at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Statement(models.Model):
+    """A statement that pg_stat_statements knows, and what its counters showed last."""
+
+    query_id = models.BigIntegerField(primary_key=True)
+    text = models.TextField()
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    calls = models.BigIntegerField(help_text="Since the counters were reset.")
+    total_ms = models.FloatField()
+
+    class Meta:
+        ordering = ("query_id",)
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class StatementHour(models.Model):
+    """What a statement cost in one hour."""
+
+    pk = models.CompositePrimaryKey("hour", "statement_id")
+    hour = models.DateTimeField()
+    statement = models.ForeignKey(Statement, models.CASCADE, related_name="hours")
+    calls = models.BigIntegerField()
+    total_ms = models.FloatField()
+    slow_calls = models.BigIntegerField(help_text="Calls of minutes in which its mean was slow.")
+
+    class Meta:
+        ordering = ("-hour", "-total_ms")
+
+    def __str__(self) -> str:
+        return f"{self.statement_id} in {self.hour:%Y-%m-%d %H}"
+
+
+class RelationHour(models.Model):
+    """What tables and indexes looked like in one hour; the last look counts."""
+
+    hour = models.DateTimeField(unique=True)
+    at = models.DateTimeField()
+    database_bytes = models.BigIntegerField()
+    tables = models.JSONField()
+    indexes = models.JSONField()
+
+    class Meta:
+        ordering = ("-hour",)
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"

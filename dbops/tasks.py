@@ -1,0 +1,1 @@
+"""The automation's tasks; thin, since each calls one service."""
