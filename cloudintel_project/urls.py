@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("scaling.urls")),
+    path("api/v1/database/automation/", include("dbops.urls")),
     path("api/v1/", include(router.urls)),
     path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),
     path("sync-cost", SyncView.as_view(pipeline="cost"), name="sync-cost"),
