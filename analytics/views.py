@@ -13,7 +13,9 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from analytics import serializers
+from analytics.cache import remembered
 from analytics.costs import CostDay, summarise
+from analytics.models import Dataset
 from collectors.models import (
     CloudAccount,
     CpuMetric,
@@ -76,6 +78,7 @@ class CostTrendView(APIView):
         responses={200: serializers.CostTrendSerializer, 404: _UNKNOWN},
         tags=["analytics"],
     )
+    @remembered(Dataset.COSTS, Dataset.ACCOUNTS)
     def get(self, request: Request) -> Response:
         query = serializers.CostTrendQuery.read(request)
         period = chosen_period(query, through=today())
@@ -113,6 +116,7 @@ class CostSummaryView(APIView):
         responses={200: serializers.CostSummarySerializer, 404: _UNKNOWN},
         tags=["analytics"],
     )
+    @remembered(Dataset.COSTS, Dataset.ACCOUNTS)
     def get(self, request: Request) -> Response:
         query = serializers.CostQuery.read(request)
         currency, costs = chosen_costs(query)
@@ -152,6 +156,7 @@ class CpuTrendView(APIView):
         responses={200: serializers.CpuTrendSerializer, 404: _UNKNOWN},
         tags=["analytics"],
     )
+    @remembered(Dataset.CPU, Dataset.INSTANCES, Dataset.ACCOUNTS)
     def get(self, request: Request) -> Response:
         query = serializers.CpuTrendQuery.read(request)
         period = chosen_period(query, through=today())

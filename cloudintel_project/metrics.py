@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from accounts.authentication import BearerAuthentication, OwnOriginSessionAuthentication
 from accounts.permissions import IsViewer
 from alerts.metrics import AlertCollector
+from analytics.metrics import AnalyticsCacheCollector
 from core.api import ExactJSONRenderer
 from pipelines.metrics import RunCollector
 from scaling.metrics import ScalingCollector
@@ -114,4 +115,5 @@ def _stored() -> CollectorRegistry:
     registry.register(RunCollector())
     registry.register(AlertCollector())
     registry.register(ScalingCollector())
+    registry.register(AnalyticsCacheCollector())
     return registry
