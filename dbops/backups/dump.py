@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg2 import sql
+from psycopg2.errors import UndefinedTable
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from dbops import direct
 from dbops.backups import contents
 from dbops.backups.attending import LONGEST_S, Beat, attended, run
 from dbops.backups.binaries import Binaries
+from dbops.backups.errors import BackupError
 
+_TRIES = 5
 LOCK_TIMEOUT_MS = 10_000
 """Who changes a table's form is waited for so long; who writes rows is never in the way."""
 
@@ -55,9 +59,21 @@ def _snapshot() -> Iterator[tuple[Connection, str]]:
         contents.prepare(session)
         with session.cursor() as cursor:
             cursor.execute("SET idle_in_transaction_session_timeout = 0")
-            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            for name in contents.relations(session, "r"):
-                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(name))
+            _begin(session, cursor)
             cursor.execute("SELECT pg_export_snapshot()")
             (snapshot,) = cursor.fetchone() or ("",)
         yield session, snapshot
+
+
+def _begin(session: Connection, cursor: Cursor) -> None:
+    """Begin the transaction and keep all tables from being dropped; there may have been one just now."""
+    for _ in range(_TRIES):
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            for name in contents.relations(session, "r"):
+                cursor.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(name))
+        except UndefinedTable:
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    raise BackupError("Tables are dropped so quickly that none of them can be dumped.")

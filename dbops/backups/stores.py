@@ -117,7 +117,7 @@ def draft(name: str) -> Iterator[Path]:
     place = folder()
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in place.glob(f".*{_DRAFT}"):
-        if _pattern().fullmatch(left.name.removeprefix(".").removesuffix(_DRAFT)):
+        if _pattern().fullmatch(left.name.removeprefix(".").removesuffix(_DRAFT).removesuffix(PROOF)):
             left.unlink(missing_ok=True)
     with private(place / f".{name}{_DRAFT}") as file:
         yield file
