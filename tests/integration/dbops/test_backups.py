@@ -116,6 +116,20 @@ def test_writers_go_on_meanwhile_and_what_they_write_belongs_to_the_next_backup(
     assert check.is_verified, check.error
 
 
+def test_dump_and_comparison_look_through_the_same_snapshot(costs, monkeypatch):
+    run = dump.run
+
+    def run_once_more_is_written(*command, **how):
+        DailyCost.objects.update(amount="2")
+        printed = run(*command, **how)
+        DailyCost.objects.all().delete()
+        return printed
+
+    monkeypatch.setattr(dump, "run", run_once_more_is_written)
+    check = backups.verify(NOW)
+    assert (check.error, check.is_verified) == ("", True)
+
+
 def test_a_table_that_is_dropped_just_then_is_no_matter(costs, monkeypatch):
     relations = contents.relations
     dropped = iter([[sql.Identifier("public", "metric_samples_20200101")]])
