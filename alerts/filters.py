@@ -1,9 +1,9 @@
-"""By what alerts can be narrowed down."""
+"""By what alerts and channels can be narrowed down."""
 
 import django_filters
 
-from alerts.models import Alert, AlertQuerySet, Severity, State
-from core.filters import DayFilter, PeriodFilterSet, StableOrderingFilter
+from alerts.models import Alert, AlertQuerySet, Channel, Kind, Severity, State
+from core.filters import DayFilter, PeriodFilterSet, StableOrderingFilter, YesNoFilter
 
 
 class AlertFilter(PeriodFilterSet):
@@ -15,6 +15,7 @@ class AlertFilter(PeriodFilterSet):
     severity = django_filters.ChoiceFilter(choices=Severity.choices)
     source = django_filters.CharFilter()
     key = django_filters.CharFilter()
+    acknowledged = YesNoFilter(field_name="acknowledged_at", lookup_expr="isnull", exclude=True)
     ordering = StableOrderingFilter(fields=("id", "opened_at", "updated_at", "resolved_at", "count"))
 
     class Meta:
@@ -24,3 +25,15 @@ class AlertFilter(PeriodFilterSet):
     def in_state(self, alerts: AlertQuerySet, _name: str, state: str) -> AlertQuerySet:
         """Keep the alerts in that state."""
         return alerts.in_state(state)
+
+
+class ChannelFilter(django_filters.FilterSet):
+    """Keeps some of the channels."""
+
+    kind = django_filters.ChoiceFilter(choices=Kind.choices)
+    is_enabled = YesNoFilter()
+    ordering = StableOrderingFilter(fields=("id", "name", "created_at", "last_sent_at"))
+
+    class Meta:
+        model = Channel
+        fields = ()

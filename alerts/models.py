@@ -1,17 +1,24 @@
-"""What needs somebody's attention, and the outbox of what is to be told about it."""
+"""What needs somebody's attention, the outbox of what is to be told about it, and to whom."""
 
+import uuid
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 
 class Severity(models.TextChoices):
-    """How much an alert matters."""
+    """How much an alert matters, the mildest first."""
 
     WARNING = "warning"
     ERROR = "error"
     CRITICAL = "critical"
+
+    @property
+    def milder(self) -> "list[Severity]":
+        """Return what matters less."""
+        return list(Severity)[: list(Severity).index(self)]
 
 
 class State(models.TextChoices):
@@ -43,6 +50,11 @@ class Alert(models.Model):
     opened_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField("last seen", default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    note = models.CharField(max_length=1000, blank=True, help_text="What who acknowledged it had to say.")
 
     objects = AlertQuerySet.as_manager()
 
@@ -68,6 +80,7 @@ class Event(models.TextChoices):
     """What happened to an alert."""
 
     OPENED = "opened"
+    ESCALATED = "escalated"
     RESOLVED = "resolved"
 
 
@@ -76,19 +89,108 @@ class Notification(models.Model):
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
     event = models.CharField(max_length=10, choices=Event)
+    severity = models.CharField(max_length=10, choices=Severity, help_text="That of the alert, then.")
     created_at = models.DateTimeField(default=timezone.now)
-    not_before = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    sent_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it is pending.")
 
     class Meta:
         ordering = ("-id",)
-        constraints = (models.UniqueConstraint(fields=("alert", "event"), name="notification_event"),)
-        indexes = (
-            models.Index(
-                fields=("not_before",), condition=models.Q(sent_at=None), name="notification_pending"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("alert", "event"),
+                condition=~models.Q(event=Event.ESCALATED),
+                name="notification_event",
+            ),
+            # Severities that go up and down are told once each.
+            models.UniqueConstraint(
+                fields=("alert", "severity"),
+                condition=models.Q(event=Event.ESCALATED),
+                name="notification_rise",
             ),
         )
 
     def __str__(self) -> str:
         return f"{self.event}: {self.alert}"
+
+
+class Kind(models.TextChoices):
+    """How a channel reaches people or machines."""
+
+    EMAIL = "email", "E-mail"
+    SLACK = "slack", "Slack"
+    WEBHOOK = "webhook", "Webhook"
+
+
+class Channel(models.Model):
+    """Who is told of alerts; its target is a secret, as whoever has it can write there."""
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    target = models.CharField(max_length=2000, help_text="An e-mail address, or a URL.")
+    min_severity = models.CharField(
+        max_length=10,
+        choices=Severity,
+        default=Severity.WARNING,
+        help_text="Alerts that matter less are not told here.",
+    )
+    is_enabled = models.BooleanField("enabled", default=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=500, blank=True, help_text="Empty once something was sent.")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DeliveryState(models.TextChoices):
+    """What became of a delivery so far."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    FAILED = "failed", "Failed, to be tried again"
+    SENT = "sent"
+    ABANDONED = "abandoned"
+    DROPPED = "dropped", "Dropped, as there was no need for it"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def open(self) -> Self:
+        """Keep what is still to be sent."""
+        return self.filter(state__in=UNSETTLED)
+
+
+UNSETTLED = (DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.SENDING)
+
+
+class Delivery(models.Model):
+    """A notification on its way through a channel; receivers know copies of it by its id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until when its sender may take.")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-notification_id", "channel_id")
+        verbose_name_plural = "deliveries"
+        constraints = (models.UniqueConstraint(fields=("notification", "channel"), name="delivery_once"),)
+        indexes = (
+            models.Index(
+                fields=("not_before",), condition=models.Q(state__in=UNSETTLED), name="delivery_unsettled"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.notification} to {self.channel}"

@@ -263,7 +263,9 @@ SPECTACULAR_SETTINGS = {
     },
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "AlertSeverity": "alerts.models.Severity",
         "AlertState": "alerts.models.State",
+        "DeliveryState": "alerts.models.DeliveryState",
         "RunStatus": "pipelines.models.Status",
         "RunTrigger": "pipelines.models.Trigger",
     },
@@ -292,6 +294,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 # Runs and steps are sent to their queue by pipelines.messages.
 CELERY_TASK_ROUTES = {f"{app}.tasks.*": {"queue": "critical"} for app in ("pipelines", "scaling")}
+CELERY_TASK_ROUTES["alerts.tasks.*"] = {"queue": "actions"}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1

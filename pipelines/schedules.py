@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 START = "pipelines.tasks.start_scheduled"
 RECONCILE = "pipelines.tasks.reconcile"
 RECONCILE_EVERY = timedelta(seconds=15)
+# What is told of alerts is sent at once; this is for what waits for another attempt, or for the broker.
+DELIVER = "alerts.tasks.deliver_due"
+DELIVER_EVERY = timedelta(seconds=15)
 
 # So many slots of one schedule get a row at a time: ten days of quarter-hours, or a night of minutes.
 MOST_SLOTS = 1000
@@ -46,6 +49,7 @@ def ensure(**_signal: Any) -> None:
     `COLLECT_EVERY`, where it is set, is an order and overrides the row of the pipeline that follows it.
     """
     ensure_task("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
+    ensure_task("Deliver notifications", DELIVER, DELIVER_EVERY)
     for pipeline in registry.scheduled():
         _ensure_pipeline(pipeline)
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
-from alerts.models import Severity
+from alerts.models import Channel, Kind, Severity
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
 from pipelines.models import Run, Status, Step
 from scaling import storage
@@ -227,4 +227,11 @@ def alert(key=None, **fields):
             "source": "ec2",
             **fields,
         },
+    )
+
+
+def channel(target="https://hooks.example.com/k3y", **fields):
+    """A webhook that is told of everything."""
+    return Channel.objects.create(
+        **{"name": f"channel {next(_numbers)}", "kind": Kind.WEBHOOK, "target": target, **fields}
     )

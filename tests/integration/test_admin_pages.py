@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alerts.models import Alert, Notification
+from alerts.models import Alert, Channel, Delivery, Notification
 from collectors.models import AwsSpend, CloudAccount, CpuMetric, DailyCost, Instance, Volume
 from pipelines import messages
 from pipelines.models import Run, Status, Step
@@ -18,7 +18,7 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification)
+RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification, Delivery)
 
 
 def page(model, view="changelist", *args):
@@ -49,6 +49,7 @@ def estate():
     run = builders.run("ec2", Status.PARTIAL, parent=parent, counts={"created": 3}, error="one\ntwo")
     builders.step(run, f"{account.account_id}/eu-west-1", Status.FAILED, error="AccessDenied")
     builders.state_change(instance, "running")
+    channel = builders.channel()
     alert = builders.alert(body="one\ntwo")
     return {
         CloudAccount: account,
@@ -60,6 +61,8 @@ def estate():
         Run: run,
         Alert: alert,
         Notification: alert.notifications.get(),
+        Delivery: channel.deliveries.get(),
+        Channel: channel,
     }
 
 
@@ -70,16 +73,16 @@ def test_every_model_has_a_list(administrator, model):
 
 
 def test_every_model_of_ours_is_there():
-    assert {*RECORDED, CloudAccount} <= set(site._registry)
+    assert {*RECORDED, Channel, CloudAccount} <= set(site._registry)
 
 
-@pytest.mark.parametrize("model", [CloudAccount, *RECORDED], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [CloudAccount, Channel, *RECORDED], ids=lambda model: model.__name__)
 def test_every_row_has_a_page(administrator, model):
     row = estate()[model]
     assert administrator.get(page(model, "change", row.pk)).status_code == 200
 
 
-@pytest.mark.parametrize("model", [CloudAccount, *RECORDED], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", [CloudAccount, Channel, *RECORDED], ids=lambda model: model.__name__)
 def test_a_list_costs_the_same_number_of_queries_however_long(administrator, model):
     def queries():
         with CaptureQueriesContext(

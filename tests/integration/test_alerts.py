@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from alerts import services
 from alerts.models import Alert, Event, Notification, Severity
+from alerts.services import sink
 from tests import builders
 from tests.integration.test_ledger import in_threads
 
@@ -41,6 +42,18 @@ class TestOpening:
             builders.alert("disk:full")
         assert events() == [("disk:full", Event.OPENED)]
 
+    def test_tells_of_each_severity_that_it_rises_to_once(self):
+        for severity in ("warning", "error", "error", "warning", "error", "critical", "warning"):
+            builders.alert("disk:full", severity=severity)
+        told = Notification.objects.order_by("pk").values_list("event", "severity")
+        assert list(told) == [("opened", "warning"), ("escalated", "error"), ("escalated", "critical")]
+        assert (Alert.objects.get().severity, Alert.objects.get().count) == ("warning", 7)
+
+    def test_counting_up_asks_the_database_no_more_than_twice(self, django_assert_num_queries):
+        builders.alert("disk:full", severity=Severity.ERROR)
+        with django_assert_num_queries(2):
+            builders.alert("disk:full", severity=Severity.ERROR)
+
     def test_keeps_other_troubles_apart(self):
         assert builders.alert("disk:a") != builders.alert("disk:b")
 
@@ -62,6 +75,12 @@ class TestAtOnce:
         alert = Alert.objects.get()
         assert (set(opened), len(opened), alert.count) == ({alert.pk}, 10, 10)
         assert events() == [("disk:full", Event.OPENED)]
+
+    def test_ten_rises_are_told_once(self):
+        builders.alert("disk:full", severity=Severity.WARNING)
+        in_threads(10, lambda: builders.alert("disk:full", severity=Severity.CRITICAL).pk)
+        assert Alert.objects.get().count == 11
+        assert events() == [("disk:full", Event.OPENED), ("disk:full", Event.ESCALATED)]
 
     def test_ten_resolutions_are_one(self):
         builders.alert("disk:full")
@@ -116,6 +135,10 @@ class TestApi:
             "source": "ec2",
             "count": 1,
             "resolved_at": None,
+            "acknowledged_at": None,
+            "acknowledged_by": None,
+            "note": "",
+            "deliveries": [],
         }
 
     @pytest.mark.parametrize(
@@ -127,6 +150,8 @@ class TestApi:
             ("severity=critical", ["b"]),
             ("source=cpu", ["c"]),
             ("key=b", ["b"]),
+            ("acknowledged=true", ["b"]),
+            ("acknowledged=false", ["c", "a"]),
             ("start=2100-01-01", []),
             ("end=2100-01-01", ["c", "b", "a"]),
             ("ordering=id", ["a", "b", "c"]),
@@ -137,12 +162,15 @@ class TestApi:
         builders.alert("a")
         services.resolve("a")
         for _ in range(2):
-            builders.alert("b", severity=Severity.CRITICAL)
+            alert = builders.alert("b", severity=Severity.CRITICAL)
+        sink.acknowledge(alert, by=builders.user("operator"))
         builders.alert("c", source="cpu")
         answer = builders.client("viewer").get(f"{ALERTS}?{query}").json()
         assert [row["key"] for row in answer["results"]] == keys
 
-    @pytest.mark.parametrize("query", ["state=gone", "severity=bad", "start=soon", "colour=red"])
+    @pytest.mark.parametrize(
+        "query", ["state=gone", "severity=bad", "start=soon", "colour=red", "acknowledged=x"]
+    )
     def test_refuses_what_it_cannot_narrow_down_by(self, query):
         answer = builders.client("viewer").get(f"{ALERTS}?{query}")
         assert answer.status_code == 400
@@ -154,11 +182,47 @@ class TestApi:
 
 
 @pytest.mark.django_db
+class TestAcknowledging:
+    def acknowledge(self, alert, role="operator", **body):
+        return builders.client(role).post(f"{ALERTS}{alert.pk}/acknowledge/", body)
+
+    def test_says_who_looks_after_it_and_since_when(self):
+        alert = builders.alert()
+        answer = self.acknowledge(alert, note="I am on it.").json()
+        alert.refresh_from_db()
+        assert (answer["acknowledged_by"], answer["note"]) == (alert.acknowledged_by.email, "I am on it.")
+        assert (answer["state"], answer["acknowledged_at"][-1]) == ("open", "Z")
+        shown = builders.client("viewer").get(f"{ALERTS}{alert.pk}/").json()
+        assert shown["acknowledged_by"] == answer["acknowledged_by"]
+
+    def test_who_was_first_stays(self):
+        alert = builders.alert()
+        first, second = self.acknowledge(alert, note="mine"), self.acknowledge(alert, note="no, mine")
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert second.json() == first.json()
+
+    def test_what_is_over_needs_nobody(self):
+        alert = builders.alert("disk:full")
+        services.resolve("disk:full")
+        answer = self.acknowledge(alert)
+        assert (answer.status_code, "resolved" in answer.json()["error"]) == (409, True)
+
+    def test_the_same_trouble_stays_acknowledged_and_a_new_one_is_not(self):
+        self.acknowledge(builders.alert("disk:full"))
+        assert builders.alert("disk:full").acknowledged_at is not None
+        services.resolve("disk:full")
+        assert builders.alert("disk:full").acknowledged_at is None
+
+    def test_is_for_operators(self):
+        assert self.acknowledge(builders.alert(), role="viewer").status_code == 403
+
+
+@pytest.mark.django_db
 class TestAdmin:
-    def resolve(self, person, *alerts):
+    def resolve(self, person, *alerts, action="resolve"):
         client = Client()
         client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-        order = {"action": "resolve", "_selected_action": [alert.pk for alert in alerts]}
+        order = {"action": action, "_selected_action": [alert.pk for alert in alerts]}
         return client.post(reverse("admin:alerts_alert_changelist"), order, follow=True)
 
     def test_an_administrator_resolves_what_is_open(self):
@@ -168,6 +232,14 @@ class TestAdmin:
         assert "Resolved 1 alerts." in page.content.decode()
         assert Alert.objects.unresolved().count() == 0
         assert events().count(("a", Event.RESOLVED)) == 1
+
+    def test_an_administrator_acknowledges_what_is_open(self):
+        over, still = builders.alert("a"), builders.alert("b")
+        services.resolve("a")
+        page = self.resolve(builders.user("administrator"), over, still, action="acknowledge")
+        assert "Acknowledged 1 alerts." in page.content.decode()
+        still.refresh_from_db()
+        assert still.acknowledged_by.is_superuser
 
     def test_staff_without_the_role_cannot(self):
         alert = builders.alert("a")

@@ -55,6 +55,7 @@ def test_the_root_names_what_is_under_it():
         "fleet-cpu",
         "runs",
         "alerts",
+        "channels",
         "scaling/events",
     }
 

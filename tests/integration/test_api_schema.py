@@ -91,6 +91,20 @@ def test_answers_keep_to_the_schema(schema, estate, path, query):
     jsonschema.validate(answer.json(), answer_schema(schema, path, "get", 200))
 
 
+def test_channels_and_what_became_of_deliveries_keep_to_the_schema(schema):
+    operator, channel = builders.client("operator"), builders.channel(created_by=builders.user())
+    alert = builders.alert()
+    for path, pk in (
+        ("/api/v1/channels/", ""),
+        ("/api/v1/channels/{id}/", channel.pk),
+        ("/api/v1/alerts/{id}/", alert.pk),
+    ):
+        answer = operator.get(path.format(id=pk)).json()
+        jsonschema.validate(answer, answer_schema(schema, path, "get", 200))
+    answer = operator.post(f"/api/v1/alerts/{alert.pk}/acknowledge/").json()
+    jsonschema.validate(answer, answer_schema(schema, "/api/v1/alerts/{id}/acknowledge/", "post", 200))
+
+
 @pytest.fixture
 def managed(estate):
     """An instance with all that can be told of one."""
@@ -163,6 +177,9 @@ DOCUMENTED = [
     ("get", f"/api/metrics/{ID}", 200),
     ("get", f"/api/metrics/decisions/{ID}", 200),
     ("post", "/api/metrics/simulate", 201),
+    ("get", "/api/v1/alerts/{id}/", 200),
+    ("post", "/api/v1/channels/", 201),
+    ("post", "/api/v1/channels/{id}/test/", 200),
 ]
 
 

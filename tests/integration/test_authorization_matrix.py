@@ -80,6 +80,14 @@ TABLE = """
     GET    /api/v1/runs/{pk}/                        VIEWERS         200
     GET    /api/v1/alerts/                           VIEWERS         200
     GET    /api/v1/alerts/{pk}/                      VIEWERS         200
+    POST   /api/v1/alerts/{pk}/acknowledge/          OPERATORS       200
+    GET    /api/v1/channels/                         OPERATORS       200
+    POST   /api/v1/channels/                         OPERATORS       201
+    GET    /api/v1/channels/{pk}/                    OPERATORS       200
+    PUT    /api/v1/channels/{pk}/                    OPERATORS       200
+    PATCH  /api/v1/channels/{pk}/                    OPERATORS       200
+    DELETE /api/v1/channels/{pk}/                    OPERATORS       204
+    POST   /api/v1/channels/{pk}/test/               OPERATORS       200
     GET    /api/v1/scaling/events/                   VIEWERS         200
     GET    /api/v1/scaling/kill-switch/              VIEWERS         200
     PATCH  /api/v1/scaling/kill-switch/              OPERATORS       200
@@ -110,6 +118,7 @@ ADMIN = sorted({route.address for route in served() if route.address.startswith(
 ROUTES = sorted(EXPECTED)
 ADDRESSES = sorted({route.address for route in ROUTES})
 QUERIES = {"/api/v1/samples/": "?instance_id=i-1"}
+SLACK = "https://hooks.slack.com/services/T0/B0/k3y"
 NEW_ACCOUNT = {"account_id": "222222222222", "name": "another"}
 BODIES = {
     Route("POST", "/api/auth/register"): {"email": "new@example.com", "password": PASSWORD},
@@ -119,6 +128,9 @@ BODIES = {
     Route("PUT", "/api/v1/accounts/{account_id}/"): {"account_id": "111111111111", "name": "renamed"},
     Route("PATCH", "/api/v1/accounts/{account_id}/"): {"name": "renamed"},
     Route("PATCH", "/api/v1/scaling/kill-switch/"): {"engaged": True},
+    Route("POST", "/api/v1/channels/"): {"name": "ops", "kind": "slack", "target": SLACK},
+    Route("PUT", "/api/v1/channels/{pk}/"): {"name": "ops", "kind": "slack", "target": SLACK},
+    Route("PATCH", "/api/v1/channels/{pk}/"): {"is_enabled": False},
     Route("POST", "/api/instances/"): {
         "instance_id": "mock-1",
         "instance_type": "t2.micro",
@@ -148,6 +160,8 @@ def keys(monkeypatch, settings):
         "instance_id": "i-1",
         "volume_id": "vol-1",
         "alerts": builders.alert().pk,
+        # It leads nowhere, so that its test sends nothing.
+        "channels": builders.channel("http://127.0.0.1/").pk,
         "runs": builders.run().pk,
     }
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
 from alerts import services
-from alerts.models import Severity
+from alerts.models import Delivery, Notification, Severity
 from pipelines import schedules
 from pipelines.models import PastTotals, Status
 from tests import builders
@@ -207,6 +207,19 @@ def test_open_alerts_are_counted_by_severity():
     assert counted == [0, 0, 2]
 
 
+def test_deliveries_that_wait_and_those_given_up_lately_are_counted():
+    for _ in range(4):
+        builders.channel()
+    builders.alert()
+    rows = list(Delivery.objects.order_by("pk"))
+    for row, state in zip(rows, ("pending", "failed", "sent", "abandoned"), strict=True):
+        Delivery.objects.filter(pk=row.pk).update(state=state)
+    found = samples()
+    assert [found["cloudintel_alert_deliveries", state] for state in ("pending", "abandoned")] == [2, 1]
+    Notification.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    assert samples()["cloudintel_alert_deliveries", "abandoned"] == 0
+
+
 def test_requests_are_counted_by_view():
     key = ("django_http_requests_total_by_view_transport_method_total", "GET", "http", "cost-trend")
     client = builders.client("viewer")
@@ -227,7 +240,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
         run = builders.run("ec2", Status.QUEUED, scope=str(number))
         queued_step(run, number)
         builders.alert()
-    # The role, runs, steps, those that wait of both, schedules, alerts; the time, two for each tick's
-    # lag, what is monitored, what was decided.
-    with django_assert_num_queries(7 + 7):
+    # The role, runs, steps, those that wait of both, schedules, alerts, deliveries; the time, two for each
+    # tick's lag, what is monitored, what was decided.
+    with django_assert_num_queries(8 + 7):
         scrape(client)

@@ -40,6 +40,7 @@ def test_creates_each_schedule_once(daily):
     schedules.ensure()
     assert set(PeriodicTask.objects.values_list("name", flat=True)) == {
         "Collect by night",
+        "Deliver notifications",
         "Repair the run ledger",
     }
 

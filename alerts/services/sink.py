@@ -4,7 +4,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts.models import Alert, Event, Notification, Severity
+from accounts.models import User
+from alerts.errors import AlertOverError
+from alerts.models import Alert, AlertQuerySet, Event, Severity
+from alerts.services import outbox
 
 
 def open(key: str, *, severity: Severity, title: str, body: str, source: str) -> Alert:  # noqa: A001 - the word for it
@@ -13,9 +16,10 @@ def open(key: str, *, severity: Severity, title: str, body: str, source: str) ->
     Any number of calls at once make one alert; in a transaction, it is there when that is committed.
     """
     told = {"severity": severity, "title": title[:250], "body": body, "source": source}
+    milder = Severity(severity).milder
     while True:
         same = Alert.objects.unresolved().filter(key=key)
-        if same.update(**told, count=F("count") + 1, updated_at=timezone.now()):
+        if _seen(same.exclude(severity__in=milder), told) or (milder and _risen(same, milder, told)):
             # It may have been resolved since; then this trouble is a new one.
             if (alert := same.first()) is not None:
                 return alert
@@ -27,9 +31,22 @@ def open(key: str, *, severity: Severity, title: str, body: str, source: str) ->
             continue
 
 
+def _seen(alerts: AlertQuerySet, told: dict[str, str]) -> int:
+    return alerts.update(**told, count=F("count") + 1, updated_at=timezone.now())
+
+
+def _risen(same: AlertQuerySet, milder: list[Severity], told: dict[str, str]) -> bool:
+    """Bring an alert up to date that mattered less so far, and tell of that; False where there is none."""
+    with transaction.atomic():
+        if not _seen(same.filter(severity__in=milder), told):
+            return False
+        outbox.tell(same.get(), Event.ESCALATED)
+    return True
+
+
 def _opened(alert: Alert) -> Alert:
     alert.save(force_insert=True)
-    Notification.objects.create(alert=alert, event=Event.OPENED)
+    outbox.tell(alert, Event.OPENED)
     return alert
 
 
@@ -41,5 +58,15 @@ def resolve(key: str, *, source: str | None = None) -> Alert | None:
             return None
         alert.resolved_at = timezone.now()
         alert.save(update_fields=["resolved_at"])
-        Notification.objects.create(alert=alert, event=Event.RESOLVED)
+        outbox.tell(alert, Event.RESOLVED)
+    return alert
+
+
+def acknowledge(alert: Alert, *, by: User, note: str = "") -> Alert:
+    """Note that somebody looks after an open alert; whoever was first, stays. Raises: AlertOverError."""
+    unknown = Alert.objects.unresolved().filter(pk=alert.pk, acknowledged_at=None)
+    noted = unknown.update(acknowledged_at=timezone.now(), acknowledged_by=by, note=note)
+    alert.refresh_from_db()
+    if not noted and alert.acknowledged_at is None:
+        raise AlertOverError
     return alert

@@ -1,0 +1,16 @@
+"""How targets are shown: well enough to tell them apart, too little to write there."""
+
+from urllib.parse import urlsplit
+
+
+def masked(target: str) -> str:
+    """Hide all of an e-mail address but its first letter and domain, and all of a URL but its host."""
+    if "://" not in target:
+        name, _, domain = target.rpartition("@")
+        return f"{name[:1]}…@{domain}" if name else "…"
+    try:
+        parts = urlsplit(target)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "…"
+    return f"{parts.scheme}://{parts.hostname}{port}/…"

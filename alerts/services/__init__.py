@@ -1,0 +1,5 @@
+"""The sink of alerts, as others use it; what is told of them is in the modules beside it."""
+
+from alerts.services.sink import open, resolve  # noqa: A004 - the word for it
+
+__all__ = ["open", "resolve"]

@@ -1,0 +1,48 @@
+"""Channels: which targets they may have, and whether they work."""
+
+import uuid
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from alerts import addresses, telling
+from alerts.models import Channel, Kind
+from alerts.outcomes import Outcome
+from alerts.services import delivering
+from alerts.transports import mail, sending, slack
+from core.errors import InvalidInputError, TransientCloudError
+
+TEST_S = 9.0
+
+
+def check(kind: str, target: str) -> None:
+    """Accept a target that a channel of this kind can have. Raises: InvalidInputError."""
+    if kind == Kind.EMAIL:
+        mail.check(target)
+    elif kind == Kind.SLACK:
+        slack.tokens(target)
+    else:
+        _check_webhook(target)
+
+
+def _check_webhook(url: str) -> None:
+    try:
+        addresses.endpoint(url, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
+    except TransientCloudError as error:
+        raise InvalidInputError(str(error)) from error
+
+
+def test(channel: Channel) -> Outcome:
+    """Send a message now, whether or not the channel is switched on."""
+    message = telling.probe(uuid.uuid4(), timezone.now())
+    outcome = sending.send(channel.kind, channel.target, message, timeout_s=TEST_S)
+    delivering.note(channel, outcome)
+    return outcome
+
+
+def delete(channel: Channel) -> None:
+    """Delete the channel with its deliveries, after those who are writing some."""
+    with transaction.atomic():
+        for locked in Channel.objects.select_for_update().filter(pk=channel.pk):
+            locked.delete()
