@@ -1,6 +1,7 @@
 """Slack, by Apprise's own plugin: incoming webhooks alone."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from apprise.plugins.slack import NotifySlack
@@ -42,6 +43,6 @@ def judge(told: list[str]) -> Outcome:
     status = next((int(found[1]) for text in told if (found := _STATUS.search(text))), None)
     if status is None:
         return outcomes.failed("Slack cannot be reached.")
-    if status == 200:  # noqa: PLR2004 - Apprise wants "ok" beside it
-        return outcomes.failed("Slack answered 200, but not ok.")
+    if status < HTTPStatus.MULTIPLE_CHOICES:  # Apprise wants "ok" beside it
+        return outcomes.failed(f"Slack answered {status}, but not ok.")
     return outcomes.of_status(status, {}, timezone.now())

@@ -1,15 +1,18 @@
 """From the outbox to receivers: each notification once, in order, and tried again where that helps."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from celery import current_app
+from django.db import connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from alerts import services, tasks
-from alerts.models import Delivery, Severity
+from alerts.models import Alert, Channel, Delivery, Severity
 from alerts.pacing import MOST_ATTEMPTS
 from alerts.services import channels, delivering
 from alerts.transports import webhook
@@ -107,9 +110,38 @@ def test_a_channel_takes_what_was_to_be_sent_along(channel):
     assert Delivery.objects.count() == 0
 
 
-def test_nothing_is_sent_of_what_was_rolled_back(receiver, channel, valkey):
-    from django.db import transaction
+def test_a_channel_is_deleted_after_those_who_are_writing_to_it(channel):
+    """A transaction that meanwhile tells of an alert, such as the end of a run, must not fail for it."""
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            builders.alert()
+            deletion = pool.submit(_deleted, channel)
+            assert wait_until(lambda: _waiting_for_locks() > 0)
+        deletion.result(10)
+    assert (Alert.objects.count(), Channel.objects.count(), Delivery.objects.count()) == (1, 0, 0)
 
+
+def _deleted(channel):
+    try:
+        channels.delete(channel)
+    finally:
+        connection.close()
+
+
+def _waiting_for_locks():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+def wait_until(is_so, within_s=10):
+    deadline = time.monotonic() + within_s
+    while not (found := is_so()) and time.monotonic() < deadline:
+        pass
+    return found
+
+
+def test_nothing_is_sent_of_what_was_rolled_back(receiver, channel, valkey):
     with transaction.atomic():
         builders.alert()
         transaction.set_rollback(True)
