@@ -13,10 +13,8 @@ from collectors.models import (
     Volume,
     validate_role_of,
 )
-from core.query import AmountField, Query
-from pipelines.models import Status
-
-LONGEST_WAIT_S = 120
+from core.query import AmountField
+from pipelines.waiting import StartedSerializer
 
 
 class TagsField(serializers.DictField):
@@ -204,31 +202,6 @@ class CpuSerializer(serializers.ModelSerializer[CpuMetric]):
             "coverage",
         )
         read_only_fields = fields
-
-
-class SyncQuery(Query):
-    """How a collection is started."""
-
-    wait = serializers.RegexField(
-        r"\A[0-9]{1,3}(\.[0-9]{1,6})?\Z",
-        required=False,
-        trim_whitespace=False,
-        help_text="Answer when the collection has finished, or after that many seconds (at most 120).",
-        error_messages={"invalid": "Give seconds from 0 to 120, such as 30 or 2.5."},
-    )
-
-    def validate_wait(self, value: str) -> float:
-        if float(value) > LONGEST_WAIT_S:
-            raise serializers.ValidationError(f"At most {LONGEST_WAIT_S} seconds.")
-        return float(value)
-
-
-class StartedSerializer(serializers.Serializer[Any]):
-    """A collection that is queued or running; `status_url` tells how far it is."""
-
-    run_id = serializers.IntegerField()
-    status = serializers.ChoiceField(Status.choices)
-    status_url = serializers.URLField()
 
 
 class FinishedSerializer(StartedSerializer):

@@ -1,12 +1,9 @@
 """The estate, as it is read and collected through HTTP."""
 
-import time
-from threading import BoundedSemaphore
 from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, viewsets
@@ -24,13 +21,10 @@ from collectors.services import pricing
 from core.api import ExactJSONRenderer
 from core.errors import InvalidInputError
 from core.export import csv_chunks
-from pipelines import ledger
+from pipelines import ledger, waiting
 from pipelines.models import Run
 
 _ACCOUNT_DIGITS = 12
-_POLL_S = 0.2
-# Half of a web process's threads: the other half answers what does not wait.
-_waiting = BoundedSemaphore(4)
 
 
 # --- Accounts --------------------------------------------------------------------------------
@@ -162,44 +156,21 @@ class SyncView(APIView):
     pipeline = ""
 
     @extend_schema(
-        parameters=[serializers.SyncQuery],
+        parameters=[waiting.WaitQuery],
         request=None,
         responses={
-            202: OpenApiResponse(serializers.StartedSerializer, "Queued or running."),
+            202: OpenApiResponse(waiting.StartedSerializer, "Queued or running."),
             200: OpenApiResponse(serializers.FinishedSerializer, "With `wait`: ended in time."),
         },
         tags=["collection"],
     )
     def post(self, request: Request) -> Response:
-        query = serializers.SyncQuery.read(request)
+        query = waiting.WaitQuery.read(request)
         if request.data:
             raise InvalidInputError("This takes no body, only the parameter wait.")
         run = ledger.start(self.pipeline, requested_by=asking(request))
-        if "wait" in query:
-            _wait_for(run, seconds=query["wait"])
-        body = _finished(run) if "wait" in query and not run.is_active else {}
-        url = request.build_absolute_uri(reverse("run-detail", args=[run.pk]))
-        return Response(
-            {"run_id": run.pk, "status": run.status, "status_url": url, **body}, status=200 if body else 202
-        )
-
-
-def _wait_for(run: Run, *, seconds: float) -> None:
-    """Wait for the run's end, unless so many requests wait already that others would go unanswered."""
-    if not _waiting.acquire(blocking=False):
-        return
-    try:
-        _follow(run, until=time.monotonic() + seconds)
-    finally:
-        _waiting.release()
-
-
-def _follow(run: Run, *, until: float) -> None:
-    """Read the run's row until it ends or the time is over; no transaction is held meanwhile."""
-    run.refresh_from_db()
-    while run.is_active and (left := until - time.monotonic()) > 0:
-        time.sleep(min(_POLL_S, left))
-        run.refresh_from_db()
+        has_ended = waiting.ended_within(run, query.get("wait"))
+        return waiting.answer(request, run, _finished(run) if has_ended else None)
 
 
 def _finished(run: Run) -> dict[str, Any]:
