@@ -1,8 +1,10 @@
-"""Users in the admin; groups, and the failures that django-axes counts, bring their own pages."""
+"""Users, the audit log and security events in the admin; groups and django-axes bring their own pages."""
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from auditlog.admin import LogEntryAdmin as LibraryLogEntryAdmin
+from auditlog.models import LogEntry
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -13,9 +15,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import leaving, lockout
-from accounts.models import User
+from accounts.models import SecurityEvent, User
 from accounts.permissions import asking
-from core.admin import TakesAlongAdmin
+from core.admin import ReadOnlyAdmin, TakesAlongAdmin
 
 if TYPE_CHECKING:  # generic for the type checker alone
     _Admin = DjangoUserAdmin[User]
@@ -103,3 +105,31 @@ class UserAdmin(TakesAlongAdmin, _Admin):
     def roles(self, user: User) -> str:
         """List the user's groups."""
         return ", ".join(group.name for group in user.groups.all()) or "-"
+
+
+admin.site.unregister(LogEntry)
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ReadOnlyAdmin, LibraryLogEntryAdmin):  # type: ignore[misc]  # the library has no types
+    """The audit log: who changed what, and from where."""
+
+    list_display = ("created", "resource_url", "action", "msg_short", "user_url", "remote_addr")
+    list_filter = ("action", "content_type")
+    # The library would search the first and last names that users here do not have.
+    search_fields = ("object_repr", "actor_email", "remote_addr", "cid")
+    fieldsets = (
+        (None, {"fields": ("created", "user_url", "actor_email", "remote_addr", "resource_url", "cid")}),
+        ("Changes", {"fields": ("action", "msg")}),
+    )
+
+
+@admin.register(SecurityEvent)
+class SecurityEventAdmin(ReadOnlyAdmin):
+    """What was tried and refused."""
+
+    list_display = ("at", "kind", "email", "address", "method", "path", "count")
+    list_filter = ("kind", "at")
+    list_select_related = ("user",)
+    search_fields = ("email", "address", "path")
+    date_hierarchy = "at"

@@ -53,3 +53,44 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = self.email.strip().lower()
+
+
+class Kind(models.TextChoices):
+    """What was refused."""
+
+    LOGIN_FAILED = "login_failed"
+    LOCKED_OUT = "locked_out"
+    PERMISSION_DENIED = "permission_denied"
+
+
+class SecurityEvent(models.Model):
+    """Something that was tried and refused: how often in one hour, by one e-mail from one address."""
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    user = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Whose e-mail it is, where it is anybody's.",
+    )
+    email = models.CharField("e-mail address", max_length=254, help_text="As it was tried.")
+    address = models.GenericIPAddressField(null=True, help_text="Where it came from.")
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=200)
+    hour = models.DateTimeField()
+    at = models.DateTimeField("last time", db_index=True)
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("kind", "hour", "address", "email", "path"),
+                nulls_distinct=False,
+                name="security_event_once_an_hour",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.email}"

@@ -11,4 +11,5 @@ class PipelinesConfig(AppConfig):
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")
         schedules.watch()
+        schedules.record()
         upkeep.register()

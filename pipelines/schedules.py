@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from auditlog.context import disable_auditlog
+from auditlog.registry import auditlog
 from cronsim import CronSimError
 from django.conf import settings
 from django.db.models import Max, Min, Q, QuerySet
@@ -72,18 +74,23 @@ def _ensure_pipeline(pipeline: Pipeline) -> None:
 
 
 def _create(title: str, task: str, rhythm: timedelta | Cron | None, **kwargs: str) -> None:
+    """Create a schedule; that every database begins with it is no news for the audit log."""
     taken = PeriodicTask.objects.filter(name=title).exists()
-    when: dict[str, Any] = {"crontab": _crontab(rhythm), "expire_seconds": _LONGEST_EXPIRY_S}
-    if isinstance(rhythm, timedelta):
-        expiry_s = max(15, min(_LONGEST_EXPIRY_S, int(rhythm.total_seconds())))
-        when = {"interval": _interval(rhythm), "expire_seconds": expiry_s}
-    PeriodicTask.objects.create(
-        name=f"{title} ({task})" if taken else title,
-        task=task,
-        kwargs=json.dumps(kwargs),
-        start_time=timezone.now(),
-        **when,
-    )
+    with disable_auditlog():
+        PeriodicTask.objects.create(
+            name=f"{title} ({task})" if taken else title,
+            task=task,
+            kwargs=json.dumps(kwargs),
+            start_time=timezone.now(),
+            **_when(rhythm),
+        )
+
+
+def _when(rhythm: timedelta | Cron | None) -> dict[str, Any]:
+    if not isinstance(rhythm, timedelta):
+        return {"crontab": _crontab(rhythm), "expire_seconds": _LONGEST_EXPIRY_S}
+    expiry_s = max(15, min(_LONGEST_EXPIRY_S, int(rhythm.total_seconds())))
+    return {"interval": _interval(rhythm), "expire_seconds": expiry_s}
 
 
 def rows_of(pipeline: str) -> list[PeriodicTask]:
@@ -146,6 +153,26 @@ def watch() -> None:
     pre_save.connect(begin_anew, sender=PeriodicTask, dispatch_uid="pipelines.begin_anew")
     for kind in (IntervalSchedule, CrontabSchedule):
         pre_save.connect(begin_users_anew, sender=kind, dispatch_uid="pipelines.begin_users_anew")
+
+
+def record() -> None:
+    """Have the audit log tell who changed what is started when; what beat counts is no change."""
+    auditlog.register(
+        PeriodicTask,
+        include_fields=[
+            "name",
+            "task",
+            "args",
+            "kwargs",
+            "queue",
+            "enabled",
+            "one_off",
+            "interval",
+            "crontab",
+        ],
+    )
+    auditlog.register(IntervalSchedule)
+    auditlog.register(CrontabSchedule)
 
 
 def begin_anew(

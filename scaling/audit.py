@@ -1,9 +1,21 @@
-"""The audit trail is written here, and never changed."""
+"""The autoscaler's audit trail is written here, and never changed; the audit log has who changed a row."""
 
 from typing import Any
 
+from auditlog.registry import auditlog
+
 from accounts.models import User
-from scaling.models import ManagedInstance, ScalingDecision, ScalingEvent
+from scaling.models import KillSwitch, ManagedInstance, ScalingDecision, ScalingEvent, ScalingPolicy
+
+
+def register() -> None:
+    """Have the audit log tell who changed what the autoscaler goes by."""
+    auditlog.register(
+        ManagedInstance,
+        include_fields=["owner", "instance_id", "instance_type", "region", "is_mock", "is_monitoring"],
+    )
+    auditlog.register(ScalingPolicy, exclude_fields=["updated_at", "updated_by"])
+    auditlog.register(KillSwitch, include_fields=["engaged", "reason"])
 
 
 def record(
