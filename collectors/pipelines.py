@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 
-from collectors.services import metrics
+from collectors.services import metrics, partitions
 from collectors.services.costs import CostHandler
 from collectors.services.cpu import CpuHandler
 from collectors.services.inventory import InventoryHandler, mark_gone
 from collectors.services.metrics import MetricsHandler
-from collectors.services.partitions import PartitionsHandler
 from pipelines import registry
 from pipelines.registry import Pipeline
 
@@ -16,7 +15,7 @@ DAILY = "daily"
 
 
 def register() -> None:
-    """Tell the ledger how each source is collected."""
+    """Tell the ledger how each source is collected, and how partitions are kept."""
     registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone))
     registry.register(Pipeline(name="cost", handler=CostHandler))
     registry.register(Pipeline(name="cpu", handler=CpuHandler))
@@ -41,8 +40,9 @@ def register() -> None:
     registry.register(
         Pipeline(
             name="partitions",
-            handler=PartitionsHandler,
+            handler=partitions.PartitionsHandler,
             every=timedelta(hours=6),
             title="Keep the partitions of metric samples",
         )
     )
+    partitions.register_retention()

@@ -90,13 +90,20 @@ class Claim:
     # --- Working -----------------------------------------------------------------------------
     def _update(self, **values: object) -> None:
         """Write to the held row, with what was spent since. Raises: LeaseLostError."""
+        calls, usd = self._calls, self._cost_usd
+        self._update_row(aws_calls=F("aws_calls") + calls, aws_cost_usd=F("aws_cost_usd") + usd, **values)
+        self._calls, self._cost_usd = self._calls - calls, self._cost_usd - usd
+
+    def _update_row(self, **values: object) -> None:
         held = type(self.work)._default_manager.filter(
             pk=self.work.pk, fence=self.work.fence, status=Status.RUNNING
         )
-        calls, usd = self._calls, self._cost_usd
-        if not held.update(aws_calls=F("aws_calls") + calls, aws_cost_usd=F("aws_cost_usd") + usd, **values):
+        if not held.update(**values):
             raise LeaseLostError(f"{self.work} was taken over by another worker.")
-        self._calls, self._cost_usd = self._calls - calls, self._cost_usd - usd
+
+    def prolong(self) -> None:
+        """Prolong the lease and write nothing else: another thread may do that. Raises: LeaseLostError."""
+        self._update_row(lease_until=Now() + lease())
 
     def renew(self) -> None:
         """Prolong the lease. Raises: LeaseLostError."""

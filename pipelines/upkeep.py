@@ -5,59 +5,55 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
-from pipelines import registry
+from pipelines import retention
 from pipelines.models import TOTALS, PastTotals, Run, RunQuerySet, Step, Trigger
-from pipelines.registry import Counts, Handler, Pipeline, PlannedStep
+from pipelines.registry import Counts
+from pipelines.retention import Retention
 
 MOST_RUNS = 100
 MOST_STEPS = 5000
 
 
 def register() -> None:
-    """Tell the ledger how it is kept short."""
-    registry.register(
-        Pipeline(
-            name="upkeep", handler=UpkeepHandler, every=timedelta(hours=24), title="Keep the run ledger short"
-        )
-    )
+    """Have runs deleted that ended more than `RUN_RETENTION_DAYS` ago."""
+    retention.register(Retention(name="runs", title="Runs of the ledger", count=_count, batches=_batches))
 
 
-class UpkeepHandler(Handler):
-    """Deletes what ended more than `RUN_RETENTION_DAYS` ago, in batches with a transaction each."""
+def _count(now: datetime) -> int:
+    return _families(outlived(_before(now))).count()
 
-    def plan(self) -> Iterator[PlannedStep]:
-        yield PlannedStep("runs")
 
-    def execute(self, step: PlannedStep) -> Counts:
-        before = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
-        old = outlived(before).values_list("pk", flat=True)
-        counts = Counts(runs_deleted=0, steps_deleted=0)
-        while batch := list(old[:MOST_RUNS]):
-            runs = Run.objects.filter(Q(pk__in=batch) | Q(parent__in=batch))
-            counts["steps_deleted"] += self._delete_steps(runs)
-            counts["runs_deleted"] += self._delete(runs)
-        return counts
+def _before(now: datetime) -> datetime:
+    return now - timedelta(days=settings.RUN_RETENTION_DAYS)
 
-    def _delete_steps(self, runs: RunQuerySet) -> int:
+
+def _families(runs: RunQuerySet) -> RunQuerySet:
+    """Return the runs with all that they consist of."""
+    return Run.objects.filter(Q(pk__in=runs.values("pk")) | Q(parent__in=runs.values("pk")))
+
+
+def _batches(now: datetime) -> Iterator[Counts]:
+    """Delete at most 5,000 steps, or 100 families that have none left, at a time."""
+    old = outlived(_before(now)).values_list("pk", flat=True)
+    while batch := list(old[:MOST_RUNS]):
+        runs = _families(Run.objects.filter(pk__in=batch))
         steps = Step.objects.filter(run__in=runs.values("pk")).order_by()
-        deleted, number = 0, MOST_STEPS
+        number = MOST_STEPS
         while number == MOST_STEPS:
-            with self._claim.writing():
-                number, _ = Step.objects.filter(pk__in=steps.values("pk")[:MOST_STEPS]).delete()
-            deleted += number
-        return deleted
+            number, _ = Step.objects.filter(pk__in=steps.values("pk")[:MOST_STEPS]).delete()
+            yield Counts(steps_deleted=number, runs_deleted=0)
+        yield Counts(runs_deleted=_delete(runs))
 
-    def _delete(self, runs: RunQuerySet) -> int:
-        """Delete runs without steps, and keep what they came to."""
-        with self._claim.writing():
-            for total in runs.totals("pipeline"):
-                PastTotals.objects.get_or_create(pipeline=total["pipeline"])
-                past = PastTotals.objects.filter(pipeline=total["pipeline"])
-                past.update(**{name: F(name) + total[name] for name in TOTALS})
-            number, _ = runs.delete()
-        return number
+
+def _delete(runs: RunQuerySet) -> int:
+    """Delete runs without steps, and keep what they came to."""
+    for total in runs.totals("pipeline"):
+        PastTotals.objects.get_or_create(pipeline=total["pipeline"])
+        past = PastTotals.objects.filter(pipeline=total["pipeline"])
+        past.update(**{name: F(name) + total[name] for name in TOTALS})
+    number, _ = runs.delete()
+    return number
 
 
 def outlived(before: datetime) -> RunQuerySet:

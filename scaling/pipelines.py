@@ -1,6 +1,4 @@
-"""The autoscaler's pipelines in the ledger."""
-
-from datetime import timedelta
+"""The autoscaler's pipeline in the ledger."""
 
 from pipelines import registry
 from pipelines.registry import Pipeline
@@ -14,11 +12,4 @@ def register() -> None:
             name=alarming.PIPELINE, handler=acting.ScaleHandler, conclude=acting.conclude, queue="actions"
         )
     )
-    registry.register(
-        Pipeline(
-            name=upkeep.PIPELINE,
-            handler=upkeep.UpkeepHandler,
-            every=timedelta(hours=24),
-            title="Keep scaling decisions and their audit trail short",
-        )
-    )
+    upkeep.register()

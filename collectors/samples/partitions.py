@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 AHEAD = timedelta(days=3)
 # A writer that looked at its clock just before midnight must still find its partition.
 SPARE = timedelta(days=1)
-# Whoever reads the table waits behind the drop; so it gives up soon, and the next round tries again.
+# Whoever reads the table waits behind the drop; so it gives up soon, and the next run tries again.
 DROP_LOCK_TIMEOUT = "500ms"
 
 
@@ -65,11 +65,16 @@ class Partitioned:
             )
         return True
 
+    def before(self, day: date) -> list[date]:
+        """Return the earlier days that have a partition."""
+        return [old for old in sorted(self.days()) if old < day]
+
     def drop_before(self, day: date) -> int:
         """Drop the partitions of earlier days but those in use, which can wait; return how many."""
-        return sum(self._drop(old) for old in sorted(self.days()) if old < day)
+        return sum(self.drop(old) for old in self.before(day))
 
-    def _drop(self, day: date) -> bool:
+    def drop(self, day: date) -> bool:
+        """Drop the partition of a day; False where it is in use."""
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_TIMEOUT}'")
@@ -123,10 +128,11 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def maintain(table: Partitioned, today: date) -> dict[str, int]:
-    """Create a table's partitions ahead and drop those whose time is over; count both."""
-    kept = (today - oldest_day(today)) * table.kept
-    return {
-        "created": table.ensure(today + timedelta(days=ahead) for ahead in range(AHEAD.days + 1)),
-        "dropped": table.drop_before(today - kept - SPARE),
-    }
+def first_kept(table: Partitioned, today: date) -> date:
+    """Return the first day whose partition of the table is kept."""
+    return today - (today - oldest_day(today)) * table.kept - SPARE
+
+
+def create_ahead(table: Partitioned, today: date) -> int:
+    """Create the table's partitions of today and the coming days; return how many were missing."""
+    return table.ensure(today + timedelta(days=ahead) for ahead in range(AHEAD.days + 1))

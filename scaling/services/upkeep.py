@@ -1,43 +1,29 @@
 """Keeps decisions and the audit trail from growing for ever."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from pipelines.registry import Counts, Handler, PlannedStep
+from pipelines import retention
 from scaling.models import Outcome, ScalingDecision, ScalingEvent
 
-PIPELINE = "scaling-upkeep"
-MOST_ROWS = 5000
+
+def register() -> None:
+    """Have deleted what is more than `RUN_RETENTION_DAYS` old."""
+    retention.register_rows("decisions", "Decisions of the autoscaler", _decisions)
+    retention.register_rows("events", "Audit trail of the autoscaler", _events)
 
 
-class UpkeepHandler(Handler):
-    """Deletes what is more than `RUN_RETENTION_DAYS` old, in batches with a transaction each."""
-
-    def plan(self) -> Iterator[PlannedStep]:
-        yield PlannedStep("decisions")
-        yield PlannedStep("events")
-
-    def execute(self, step: PlannedStep) -> Counts:
-        return Counts({f"{step.name}_deleted": self._delete(_outlived(step.name))})
-
-    def _delete(self, rows: QuerySet[Any]) -> int:
-        deleted = 0
-        while batch := list(rows.values_list("pk", flat=True)[:MOST_ROWS]):
-            with self._claim.writing():
-                rows.model._default_manager.filter(pk__in=batch).delete()
-            deleted += len(batch)
-        return deleted
+def _before(now: datetime) -> datetime:
+    return now - timedelta(days=settings.RUN_RETENTION_DAYS)
 
 
-def _outlived(name: str) -> QuerySet[Any]:
-    before = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
-    if name == "events":
-        return ScalingEvent.objects.filter(at__lt=before).order_by("at")
+def _decisions(now: datetime) -> QuerySet[ScalingDecision]:
     # What is still being carried out is somebody's.
-    old = ScalingDecision.objects.filter(timestamp__lt=before).exclude(outcome=Outcome.PENDING)
+    old = ScalingDecision.objects.filter(timestamp__lt=_before(now)).exclude(outcome=Outcome.PENDING)
     return old.order_by("timestamp")
+
+
+def _events(now: datetime) -> QuerySet[ScalingEvent]:
+    return ScalingEvent.objects.filter(at__lt=_before(now)).order_by("at")

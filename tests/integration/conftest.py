@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.utils import timezone
 from moto.server import ThreadedMotoServer
 
-from pipelines import claims, ledger, messages, registry, runner
+from pipelines import claims, ledger, messages, registry, retention, runner
 from pipelines.models import Run, Status, Step
-from pipelines.registry import Counts, PlannedStep
+from pipelines.registry import Counts, Handler, PlannedStep
 
 
 class FakeHandler:
@@ -92,6 +93,32 @@ def sent(monkeypatch):
 
     monkeypatch.setattr(messages, "send", send)
     return names
+
+
+class Cleaner(Handler):
+    """Deletes what is over by the retention that the run's scope names."""
+
+    def plan(self):
+        return [PlannedStep("clean")]
+
+    def execute(self, step):
+        return retention.clean(self._claim, retention.every()[self._claim.run.scope], timezone.now()).counts
+
+
+@pytest.fixture
+def tidy(sent, monkeypatch):
+    """Delete what is over, as maintenance does, and return what was counted: `tidy("runs")`."""
+    cleaning = registry.Pipeline(name="cleaning", handler=Cleaner)
+    monkeypatch.setattr(registry, "_pipelines", {**registry._pipelines, "cleaning": cleaning})
+
+    def run(name):
+        started = ledger.start("cleaning", scope=name)
+        work_off(started)
+        started.refresh_from_db()
+        assert started.status == Status.SUCCEEDED, started.error
+        return started.counts
+
+    return run
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from collectors.models import MetricSeries
 from collectors.samples import partitions
 from collectors.samples.batch import Batch, Sample
 from collectors.samples.partitions import HOURS, SAMPLES
 from collectors.samples.store import store
+from pipelines import retention
 from tests import builders
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,13 +31,13 @@ def days(*ago):
 
 
 def test_creates_today_and_three_days_ahead():
-    assert partitions.maintain(SAMPLES, TODAY) == {"created": 4, "dropped": 0}
+    assert partitions.create_ahead(SAMPLES, TODAY) == 4
     assert SAMPLES.days() == days(0, -1, -2, -3)
 
 
 def test_does_nothing_the_second_time():
-    partitions.maintain(SAMPLES, TODAY)
-    assert partitions.maintain(SAMPLES, TODAY) == {"created": 0, "dropped": 0}
+    partitions.create_ahead(SAMPLES, TODAY)
+    assert partitions.create_ahead(SAMPLES, TODAY) == 0
 
 
 def test_two_at_once_create_each_partition_once():
@@ -71,23 +73,29 @@ def test_readers_are_not_held_up_by_a_new_partition():
         assert done == [1]
 
 
-def test_drops_what_is_older_than_the_retention_and_a_day():
-    SAMPLES.ensure(days(30, 31, 32, 40))
-    assert partitions.maintain(SAMPLES, TODAY)["dropped"] == 2
-    assert SAMPLES.days() == days(-3, -2, -1, 0, 30, 31)
+@pytest.fixture
+def today(now):
+    now(datetime(2026, 3, 20, 2, tzinfo=UTC))
 
 
-def test_keeps_hours_three_times_as_long():
+def test_drops_what_is_older_than_the_retention_and_a_day(tidy, today):
+    SAMPLES.ensure(days(0, 30, 31, 32, 40))
+    assert retention.every()["metric-partitions"].count(timezone.now()) == 2
+    assert tidy("metric-partitions") == {"partitions_dropped": 2}
+    assert SAMPLES.days() == days(0, 30, 31)
+
+
+def test_keeps_hours_three_times_as_long(tidy, today):
     HOURS.ensure(days(91, 92))
-    assert partitions.maintain(HOURS, TODAY)["dropped"] == 1
-    assert HOURS.days() == days(-3, -2, -1, 0, 91)
+    assert tidy("metric-partitions") == {"partitions_dropped": 1}
+    assert HOURS.days() == days(91)
 
 
-def test_keeps_as_many_days_as_the_setting_says(settings):
+def test_keeps_as_many_days_as_the_setting_says(tidy, today, settings):
     settings.METRIC_RETENTION_DAYS = 5
     SAMPLES.ensure(days(6, 7))
-    partitions.maintain(SAMPLES, TODAY)
-    assert SAMPLES.days() == days(-3, -2, -1, 0, 6)
+    tidy("metric-partitions")
+    assert SAMPLES.days() == days(6)
 
 
 def test_leaves_a_partition_that_is_being_read_for_the_next_time(monkeypatch, caplog):

@@ -2,15 +2,17 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from core.errors import LeaseLostError
-from pipelines import claims, ledger, registry, runner, upkeep
+from pipelines import retention, schedules, upkeep
 from pipelines.models import PastTotals, Run, Status, Step, Trigger
 from tests import builders
-from tests.integration.conftest import work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,25 +33,11 @@ def left(pipeline="ec2"):
     return set(Run.objects.filter(pipeline=pipeline))
 
 
-@pytest.fixture
-def tidy(sent):
-    """Run the upkeep and return its run."""
-
-    def run():
-        started = ledger.start("upkeep")
-        work_off(started)
-        started.refresh_from_db()
-        assert started.status == Status.SUCCEEDED, started.error
-        return started
-
-    return run
-
-
 def test_deletes_runs_that_ended_longer_ago_than_they_are_kept_with_their_steps(tidy):
     ended(days=91, steps=3)
     kept = ended(days=89, steps=2)
     last = ended(days=1)
-    assert tidy().counts == {"runs_deleted": 1, "steps_deleted": 3}
+    assert tidy("runs") == {"runs_deleted": 1, "steps_deleted": 3}
     assert left() == {kept, last}
     assert Step.objects.filter(run=kept).count() == 2
 
@@ -58,14 +46,14 @@ def test_keeps_runs_for_as_many_days_as_the_setting_says(tidy, settings):
     settings.RUN_RETENTION_DAYS = 5
     ended(days=6)
     kept = {ended(days=4), ended(days=1)}
-    tidy()
+    tidy("runs")
     assert left() == kept
 
 
 def test_keeps_the_last_run_of_each_pipeline_and_scope(tidy):
     ended("ec2", scope="all")
     kept = {ended("ec2", scope="all"), ended("ec2", scope="one")}
-    tidy()
+    tidy("runs")
     assert left("ec2") == kept
 
 
@@ -74,14 +62,14 @@ def test_keeps_the_last_slot_of_a_schedule_behind_later_runs_by_hand(tidy):
     slot = ended(trigger=Trigger.SCHEDULE)
     ended(trigger=Trigger.MANUAL)
     last = ended(trigger=Trigger.MANUAL)
-    tidy()
+    tidy("runs")
     assert left() == {slot, last}
 
 
 def test_keeps_what_is_still_active(tidy):
     waiting = builders.run("ec2", Status.QUEUED, created_at=ago(200))
     last = ended("ec2", scope="one")
-    tidy()
+    tidy("runs")
     assert left() == {waiting, last}
 
 
@@ -90,7 +78,7 @@ def test_deletes_a_family_as_a_whole(tidy):
     ended("ec2", parent=old, steps=2, trigger=Trigger.SCHEDULE)
     last = ended("daily", trigger=Trigger.SCHEDULE)
     child = ended("ec2", parent=last, trigger=Trigger.SCHEDULE)
-    assert tidy().counts == {"runs_deleted": 2, "steps_deleted": 2}
+    assert tidy("runs") == {"runs_deleted": 2, "steps_deleted": 2}
     assert (left("daily"), left("ec2")) == ({last}, {child})
 
 
@@ -98,7 +86,7 @@ def test_keeps_a_family_of_which_one_is_the_last_of_its_pipeline(tidy):
     family = ended("daily")
     ec2, cost = ended("ec2", parent=family), ended("cost", parent=family)
     skipped, last_cost = ended("daily", status=Status.SKIPPED), ended("cost")
-    tidy()
+    tidy("runs")
     assert left("daily") == {family, skipped}
     assert (left("ec2"), left("cost")) == ({ec2}, {cost, last_cost})
 
@@ -107,7 +95,7 @@ def test_keeps_a_family_of_which_one_is_active(tidy):
     family = ended("daily")
     child = builders.run("ec2", Status.RUNNING, parent=family, scope="one")
     last = ended("daily")
-    tidy()
+    tidy("runs")
     assert (left("daily"), left("ec2")) == ({family, last}, {child})
 
 
@@ -117,7 +105,7 @@ def test_takes_as_many_batches_as_it_needs(tidy, monkeypatch):
     for _ in range(5):
         ended(steps=4)
     last = ended()
-    assert tidy().counts == {"runs_deleted": 5, "steps_deleted": 20}
+    assert tidy("runs") == {"runs_deleted": 5, "steps_deleted": 20}
     assert left() == {last}
 
 
@@ -126,7 +114,7 @@ def test_keeps_what_deleted_runs_came_to(tidy):
     for _ in range(2):
         ended(aws_cost_usd=Decimal("0.01"), **spent)
     ended()
-    tidy()
+    tidy("runs")
     totals = PastTotals.objects.get()
     assert (totals.pipeline, totals.attempts, totals.takeovers) == ("ec2", 2 * (1 + 4), 2 * 2)
     assert (totals.calls, totals.usd) == (2 * 7, Decimal("0.02"))
@@ -136,21 +124,44 @@ def test_adds_to_what_runs_deleted_earlier_came_to(tidy):
     PastTotals.objects.create(pipeline="ec2", calls=100)
     ended(aws_calls=7)
     ended()
-    tidy()
+    tidy("runs")
     assert PastTotals.objects.get().calls == 100 + 7
 
 
-def test_deletes_nothing_once_its_lease_is_lost(sent):
+def test_counts_what_it_would_delete():
+    old = ended("daily", trigger=Trigger.SCHEDULE)
+    ended("ec2", parent=old, trigger=Trigger.SCHEDULE)
+    ended("daily", trigger=Trigger.SCHEDULE)
+    ended("ec2", trigger=Trigger.SCHEDULE)
+    assert retention.every()["runs"].count(timezone.now()) == 2
+    assert Run.objects.count() == 4
+
+
+def test_deletes_nothing_once_its_lease_is_lost(claimed):
     ended(steps=1)
     ended()
-    run = ledger.start("upkeep")
-    runner.plan(run.pk)
-    claim = claims.claim_step(run.steps.get().pk)
-    Step.objects.filter(pk=claim.work.pk).update(fence=99)
+    Step.objects.filter(pk=claimed.work.pk).update(fence=99)
     with pytest.raises(LeaseLostError):
-        upkeep.UpkeepHandler(claim).execute(claim.step)
+        retention.clean(claimed, retention.every()["runs"], timezone.now())
     assert Step.objects.filter(run__pipeline="ec2").count() == 1
 
 
-def test_runs_once_a_day_by_itself():
-    assert registry.get("upkeep").every == timedelta(days=1)
+def test_goes_on_where_a_run_that_was_killed_stopped(tidy, monkeypatch):
+    monkeypatch.setattr(upkeep, "MOST_STEPS", 3)
+    for _ in range(2):
+        ended(steps=4)
+    last = ended()
+    batches = retention.every()["runs"].batches(timezone.now())
+    assert next(batches)["steps_deleted"] == 3
+    assert tidy("runs") == {"runs_deleted": 2, "steps_deleted": 8 - 3}
+    assert left() == {last}
+
+
+def test_the_schedules_of_the_former_pipelines_are_deleted_and_no_others():
+    every = IntervalSchedule.objects.create(every=1, period="days")
+    for number, kwargs in enumerate(('{"pipeline":"upkeep"}', '{ "pipeline": "scaling-upkeep" }', "no JSON")):
+        PeriodicTask.objects.create(name=str(number), task=schedules.START, kwargs=kwargs, interval=every)
+    before = PeriodicTask.objects.count()
+    import_module("pipelines.migrations.0009_no_schedules_of_upkeep").delete(apps, None)
+    assert PeriodicTask.objects.count() == before - 2
+    assert PeriodicTask.objects.filter(name="2").exists()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
-from collectors.samples import partitions
 from core.epoch import microseconds
 from pipelines import ledger
 from scaling import storage
@@ -172,11 +171,14 @@ def test_the_pipeline_of_partitions_maintains_the_table(sent):
     assert {today + timedelta(days=ahead) for ahead in range(4)} <= storage.TABLE.days()
 
 
-def test_samples_are_kept_as_long_as_those_of_the_estate(settings):
+def test_samples_are_kept_as_long_as_those_of_the_estate(settings, now, tidy):
     settings.METRIC_RETENTION_DAYS = 5
     storage.TABLE.drop_before(date(9999, 1, 1))
-    storage.TABLE.ensure(NOON.date() - timedelta(days=ago) for ago in (6, 7))
-    assert partitions.maintain(storage.TABLE, NOON.date())["dropped"] == 1
+    kept, over = (NOON.date() - timedelta(days=ago) for ago in (6, 7))
+    storage.TABLE.ensure([kept, over])
+    now(NOON)
+    tidy("metric-partitions")
+    assert storage.TABLE.days() == {kept}
 
 
 @pytest.mark.parametrize("by", ["instance", "queryset", "owner"])
