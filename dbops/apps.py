@@ -7,7 +7,10 @@ class DbopsConfig(AppConfig):
     verbose_name = "database automation"
 
     def ready(self) -> None:
-        """Have the schedules of the automation created with the database."""
-        from dbops import schedule  # noqa: PLC0415 - models come when Django is ready
+        """Make maintenance and retention known; have the schedules created with the database."""
+        from dbops import retention, schedule  # noqa: PLC0415 - models come when Django is ready
+        from dbops.services import maintaining  # noqa: PLC0415 - as above
 
+        maintaining.register()
+        retention.register()
         post_migrate.connect(schedule.ensure, sender=self, dispatch_uid="dbops.schedule")

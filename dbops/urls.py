@@ -1,5 +1,10 @@
 """Routes of the automation, below /api/v1/database/automation/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from dbops.views import maintenance
+
+urlpatterns = [
+    path("maintenance/run", maintenance.MaintenanceRunView.as_view(), name="maintenance-run"),
+    path("maintenance/status", maintenance.MaintenanceStatusView.as_view(), name="maintenance-status"),
+]

@@ -1,7 +1,7 @@
 """What the automation of the database remembers."""
 
 from dbops.models.learning import LoadHour, Prediction, ThresholdChange
-from dbops.models.maintenance import BackupCheck, Maintenance, Optimization
+from dbops.models.maintenance import BackupCheck, Maintenance, MaintenanceNote, Optimization
 from dbops.models.observations import (
     DatabaseCounters,
     Observation,
@@ -18,6 +18,7 @@ __all__ = [
     "DatabaseCounters",
     "LoadHour",
     "Maintenance",
+    "MaintenanceNote",
     "Observation",
     "Optimization",
     "PoolEvent",

@@ -21,6 +21,20 @@ class Maintenance(models.Model):
         return f"{self.timestamp:%Y-%m-%d %H:%M}"
 
 
+class MaintenanceNote(models.Model):
+    """What one step of a maintenance run has to report; the report takes it when the run ends."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
+    step = models.CharField(max_length=120)
+    told = models.JSONField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("run", "step"), name="maintenance_note_step"),)
+
+    def __str__(self) -> str:
+        return self.step
+
+
 class BackupCheck(models.Model):
     """One dump, and what became of it when it was restored."""
 

@@ -77,6 +77,7 @@ ANSWERS = [
     ("/api/v1/alerts/", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
+    ("/api/v1/database/automation/maintenance/status", ""),
     ("/api/auth/me", ""),
     ("/api/", ""),
     ("/livez", ""),

@@ -1,0 +1,77 @@
+"""Maintenance over HTTP: start it, and see what it did."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsOperator, asking
+from core.body import given
+from core.examples import answered
+from core.query import Query
+from dbops.models import Maintenance
+from dbops.serializers import examples
+from dbops.serializers.maintenance import (
+    MaintainedSerializer,
+    MaintenanceRunSerializer,
+    MaintenanceStatusSerializer,
+    ReportSerializer,
+)
+from dbops.services import maintaining
+from pipelines import waiting
+from pipelines.models import Run
+
+MOST_HISTORY = 30
+NEVER = "No maintenance has ended yet; it runs every day at 2:00 UTC, or by POST maintenance/run."
+
+
+@extend_schema(tags=["database automation"])
+class MaintenanceRunView(APIView):
+    """Starts a maintenance, or joins the one that is active; a dry run only tells what would be done."""
+
+    permission_classes = (IsOperator,)
+
+    @extend_schema(
+        parameters=[waiting.WaitQuery],
+        request=MaintenanceRunSerializer,
+        responses={
+            202: OpenApiResponse(waiting.StartedSerializer, "Queued or running."),
+            200: OpenApiResponse(MaintainedSerializer, "With `wait`: ended in time."),
+        },
+        examples=[
+            OpenApiExample("Dry run", {"dry_run": True}, request_only=True),
+            answered(examples.STARTED, 202, "Started"),
+            answered(examples.MAINTAINED, 200, "Ended"),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        query = waiting.WaitQuery.read(request)
+        run = maintaining.start(**given(MaintenanceRunSerializer, request), requested_by=asking(request))
+        has_ended = waiting.ended_within(run, query.get("wait"))
+        return waiting.answer(request, run, _finished(run) if has_ended else None)
+
+
+def _finished(run: Run) -> dict[str, Any]:
+    report = Maintenance.objects.filter(run=run).first()
+    told = dict(ReportSerializer(report).data) if report else {}
+    return {**told, "run_id": run.pk, **({"error": run.error} if run.error else {})}
+
+
+@extend_schema(tags=["database automation"])
+class MaintenanceStatusView(APIView):
+    """Tells what the last maintenance did, and those before."""
+
+    @extend_schema(
+        responses=MaintenanceStatusSerializer,
+        examples=[answered(examples.STATUS)],
+    )
+    def get(self, request: Request) -> Response:
+        Query.read(request)
+        last = Maintenance.objects.filter(dry_run=False).first()
+        history = Maintenance.objects.all()[:MOST_HISTORY]
+        names = ("timestamp", "tasks", "recommendations")
+        told: dict[str, Any] = {name: getattr(last, name, None) for name in names}
+        answer = {**told, **({} if last else {"reason": NEVER}), "history": history}
+        return Response(MaintenanceStatusSerializer(answer).data)
