@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
         "AlertSeverity": "alerts.models.Severity",
         "AlertState": "alerts.models.State",
         "DeliveryState": "alerts.models.DeliveryState",
+        "MaintenanceTaskStatus": "dbops.serializers.maintenance.STATUSES",
         "RunStatus": "pipelines.models.Status",
         "RunTrigger": "pipelines.models.Trigger",
     },

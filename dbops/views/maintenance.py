@@ -12,7 +12,7 @@ from core.body import given
 from core.examples import answered
 from core.query import Query
 from dbops.models import Maintenance
-from dbops.serializers import examples
+from dbops.serializers import maintenance_examples as examples
 from dbops.serializers.maintenance import (
     MaintainedSerializer,
     MaintenanceRunSerializer,

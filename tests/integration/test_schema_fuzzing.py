@@ -14,8 +14,7 @@ from schemathesis.specs.openapi import checks
 
 from accounts import tokens
 from alerts.models import Alert, Severity
-from collectors import views
-from pipelines import messages
+from pipelines import messages, waiting
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +98,7 @@ def token(monkeypatch):
     builders.managed_sample(managed)
     builders.decision(managed, id=KNOWN["decision_id"])
     monkeypatch.setattr(messages, "send", lambda _run: True)
-    monkeypatch.setattr(views, "_wait_for", lambda _run, seconds: None)
+    monkeypatch.setattr(waiting, "_follow", lambda _run, until: None)
     account = builders.account(KNOWN["account_id"])
     instance = builders.instance(account, instance_id=KNOWN["instance_id"])
     builders.volume(account, volume_id=KNOWN["volume_id"])
