@@ -153,9 +153,9 @@ def _analyse(claim: Claim, _name: str) -> Counts:
 
 def _rebuild(claim: Claim, _name: str) -> Counts:
     """Rebuild one index after the other; what is left to do is kept, so that an interruption repeats none."""
-    done = [] if claim.step.payload else [each.as_json() for each in reindexing.drop_leftovers()]
-    left = list(claim.step.payload.get("left") or _to_rebuild())
-    done = list(claim.step.payload.get("done", done))
+    kept = claim.step.payload or {"left": list(_to_rebuild()), "done": []}
+    left, done = list(kept["left"]), list(kept["done"])
+    done += [each.as_json() for each in reindexing.drop_leftovers()]
     while left:
         with reindexing.session() as session, beating(claim, on_loss=session.cancel):
             rebuilt = reindexing.rebuild(left.pop(0), session)

@@ -60,7 +60,7 @@ def test_it_is_not_ready_without_the_broker_and_only_the_log_says_why(client, ca
 
 @pytest.mark.django_db
 def test_it_is_not_ready_before_every_migration_is_applied(client, caplog):
-    MigrationRecorder(connection).record_unapplied("accounts", "0002_roles")
+    MigrationRecorder(connection).record_unapplied("accounts", "0003_security_events")
     assert_unavailable(client, caplog, "1 migrations are not applied")
 
 
