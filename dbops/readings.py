@@ -179,10 +179,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The weighted score of the known parts, 0 to 100; null where they weigh less than half."""
+    """The weighted score of the known parts, 0 to 100; null, with a reason, where it is less than half."""
 
     score: int | None
     parts: tuple[Part, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
