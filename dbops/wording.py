@@ -119,9 +119,11 @@ def _slow(reading: Reading) -> Told:
 
 def _blocking(reading: Reading) -> Told:
     longest = max(reading.blocking, key=lambda each: each.seconds)
+    end = f"End the session that holds it, if it is not needed: SELECT pg_terminate_backend({longest.root})."
+    prepared = "A prepared transaction holds it: see pg_prepared_xacts, and COMMIT or ROLLBACK PREPARED it."
     return Told(
         "Sessions wait for a lock",
-        f"End the session that holds it, if it is not needed: SELECT pg_terminate_backend({longest.root}).",
+        end if longest.root else prepared,
         f"{len(reading.blocking)} sessions wait, pid {longest.pid} the longest, for {longest.seconds:.0f} s: "
         f"{shortened(longest.query)}\nAll of that chain wait for pid {longest.root} "
         f"({longest.root_application or 'unnamed'}, {longest.root_state}): {shortened(longest.root_query)}",

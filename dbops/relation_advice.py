@@ -1,0 +1,180 @@
+"""Recommendations about tables and indexes."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import combinations
+
+from dbops.advice import INFO, WARNING, Known, Recommendation, Unknown, quoted
+from dbops.readings import Index, Table
+from dbops.wording import shortened, size
+
+SURE_AFTER = timedelta(days=7)
+"""An index that served nobody for a week of counting serves no weekly work either."""
+FEWEST_MODIFIED = 1000
+MODIFIED_SHARE = 0.2
+"""Statistics are stale when that share of a table's rows changed since; autovacuum's own is 0.1."""
+STATEMENTS_SHOWN = 3
+
+_DEFINITION = re.compile(r" ON (?:ONLY )?(?P<table>\S+) USING (?P<method>\w+) \((?P<columns>.+)\)$")
+
+
+# --- Indexes --------------------------------------------------------------------------------------
+def unused_indexes(known: Known) -> Iterator[Recommendation]:
+    """Propose to drop indexes without a scan; as a warning when they were counted for long enough."""
+    since = known.reading.size.counted_since
+    counted = None if since is None else known.now - since
+    is_sure = counted is not None and counted >= SURE_AFTER
+    for index in known.reading.size.unused_indexes:
+        if index.is_unique:
+            continue  # it keeps a rule, whether or not it is read
+        yield Recommendation(
+            title=f"Drop the unused index {index.name}",
+            severity=WARNING if is_sure else INFO,
+            evidence=f"{index.scans} scans of it ({size(index.bytes)}) {_counted(counted)}. {_DOUBT}",
+            sql=_dropped(index),
+            effect=f"Frees {size(index.bytes)}, and each write to {index.table} has one index less to keep.",
+        )
+
+
+_DOUBT = "Scans on standby servers are not counted here."
+
+
+def _counted(counted: timedelta | None) -> str:
+    if counted is None:
+        return "since the database was created; when that was is not known"
+    days = counted / timedelta(days=1)
+    told = f"{days:.1f} days" if days >= 1 else f"{counted / timedelta(hours=1):.1f} hours"
+    return f"in the {told} for which scans were counted" + (
+        "" if counted >= SURE_AFTER else ", too short to be sure"
+    )
+
+
+def redundant_indexes(known: Known) -> Iterator[Recommendation]:
+    """Propose to drop an index whose columns another one begins with."""
+    unused = {each.name for each in known.reading.size.unused_indexes}
+    for one, other in combinations(known.reading.size.indexes, 2):
+        pair = _redundant(one, other) or _redundant(other, one)
+        if pair is None or pair[0].name in unused:
+            continue
+        spare, wider = pair
+        yield Recommendation(
+            title=f"Drop the redundant index {spare.name}",
+            severity=INFO,
+            evidence=f"{spare.definition} is covered by {wider.definition}",
+            sql=_dropped(spare),
+            effect=f"Frees {size(spare.bytes)}; queries use {wider.name} ({size(wider.bytes)}) instead.",
+        )
+
+
+def _redundant(one: Index, other: Index) -> tuple[Index, Index] | None:
+    """Return the spare index and the one that covers it; only B-trees over plain columns are compared."""
+    spare, wider = _columns(one), _columns(other)
+    if one.is_unique or not (one.is_valid and other.is_valid) or spare is None or wider is None:
+        return None
+    covers = spare[0] == wider[0] and wider[1][: len(spare[1])] == spare[1]
+    # Of two equal ones the younger name goes, so that both are not proposed.
+    is_spare = spare != wider or other.is_unique or one.name > other.name
+    return (one, other) if covers and is_spare else None
+
+
+def _columns(index: Index) -> tuple[str, list[str]] | None:
+    found = _DEFINITION.search(index.definition)
+    if found is None or found["method"] != "btree" or re.search(r"[()\"']", found["columns"]):
+        return None
+    return found["table"], found["columns"].split(", ")
+
+
+def _dropped(index: Index) -> str:
+    """Drop it without blocking writers, which cannot be done to that of a partitioned table."""
+    how = "" if " ON ONLY " in index.definition else "CONCURRENTLY "
+    return f"DROP INDEX {how}{quoted(index.name)};"
+
+
+def missing_indexes(known: Known) -> Iterator[Recommendation]:
+    """Point at tables that are read as a whole again and again; which column it is about is not counted."""
+    for table in known.reading.size.missing_index_candidates:
+        each = table.sequential_rows / table.sequential_scans if table.sequential_scans else 0
+        yield Recommendation(
+            title=f"Look for an index that {table.name} lacks",
+            severity=WARNING,
+            evidence=(
+                f"{table.sequential_scans} scans of the whole table read {table.sequential_rows:,} rows, "
+                f"{each:,.0f} each, beside {table.index_scans} index scans; it has {table.rows:,} rows and "
+                f"{size(table.total_bytes)}. {_statements_on(table, known)}"
+            ),
+            sql=None,
+            effect=(
+                "With an index on the columns that those statements filter by, they read the rows that they "
+                "want. PostgreSQL does not count which columns these are: see EXPLAIN."
+            ),
+        )
+
+
+def _statements_on(table: Table, known: Known) -> str:
+    name = table.name.rpartition(".")[2].strip('"')
+    bare = re.compile(rf"\b{re.escape(name)}\b")
+    those = [each for each in known.statements if bare.search(each.query) and "WHERE" in each.query.upper()]
+    if not those:
+        return "None of the statements of the last day that are known filters it."
+    shown = "; ".join(shortened(each.query) for each in those[:STATEMENTS_SHOWN])
+    return f"Statements of the last day that filter it, the most costly first: {shown}"
+
+
+# --- Bloat and statistics -------------------------------------------------------------------------
+def bloat(known: Known) -> Iterator[Recommendation | Unknown]:
+    """Propose to rebuild what is mostly empty space."""
+    seen = known.reading.size
+    relations: tuple[Index | Table, ...] = (*seen.tables, *seen.indexes)
+    if all(each.bloat is None for each in relations):
+        yield Unknown(
+            "bloat", seen.reason or "No table or index is large enough for an estimate, and analysed."
+        )
+    for each in seen.bloated:
+        if each.bloat is not None:
+            yield _rebuilt(each, each.bloat) if isinstance(each, Index) else _vacuumed(each, each.bloat)
+
+
+def _rebuilt(index: Index, share: float) -> Recommendation:
+    return Recommendation(
+        title=f"Rebuild the bloated index {index.name}",
+        severity=WARNING,
+        evidence=f"About {share:.0%} of its {size(index.bytes)} is empty, as estimated from its statistics.",
+        sql=f"REINDEX INDEX CONCURRENTLY {quoted(index.name)};",
+        effect=f"Frees about {size(share * index.bytes)}; writers are not blocked.",
+    )
+
+
+def _vacuumed(table: Table, share: float) -> Recommendation:
+    return Recommendation(
+        title=f"Vacuum the bloated table {table.name}",
+        severity=WARNING,
+        evidence=(
+            f"About {share:.0%} of its {size(table.table_bytes)} is empty, as estimated from its statistics; "
+            f"{table.dead_rows:,} rows are dead."
+        ),
+        sql=f"VACUUM (ANALYZE) {quoted(table.name)};",
+        effect=(
+            f"About {size(share * table.table_bytes)} can be used by new rows. Only VACUUM FULL gives it "
+            "back to the disk, and that locks the table."
+        ),
+    )
+
+
+def stale_statistics(known: Known) -> Iterator[Recommendation]:
+    """Propose ANALYZE where much changed since the last one."""
+    for table in known.reading.size.tables:
+        changed = table.modified_since_analyze
+        if changed < max(FEWEST_MODIFIED, MODIFIED_SHARE * table.rows):
+            continue
+        when = f"on {table.last_analyze:%Y-%m-%d %H:%M} UTC" if table.last_analyze else "never"
+        yield Recommendation(
+            title=f"Refresh the statistics of {table.name}",
+            severity=INFO,
+            evidence=f"{changed:,} changes since it was analysed ({when}), to {table.rows:,} rows.",
+            sql=f"ANALYZE {quoted(table.name)};",
+            effect="The planner knows the table as it is now. The hourly optimisation does this, too.",
+        )
+
+
+RULES = (unused_indexes, redundant_indexes, missing_indexes, bloat, stale_statistics)
