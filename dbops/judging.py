@@ -156,7 +156,7 @@ def _rollbacks(evidence: Evidence) -> Found:
 def _transaction_ids(evidence: Evidence) -> Found:
     size = evidence.reading.size
     if not size.xid_limit:
-        return Found(None, size.reason or "The limit of the transaction ids' age is not known.")
+        return Found(None, "The limit of the transaction ids' age is not known.")
     share = size.xid_age / size.xid_limit
     return Found(share, f"The oldest transaction id is {size.xid_age:,} old, {share:.0%} of what is allowed.")
 
@@ -166,7 +166,7 @@ def _bloat(evidence: Evidence) -> Found:
     wasted = [each.bloat * each.table_bytes for each in size.tables if each.bloat is not None]
     wasted += [each.bloat * each.bytes for each in size.indexes if each.bloat is not None]
     if not wasted or not size.database_bytes:
-        return Found(None, size.reason or "There is no estimate of any table or index.")
+        return Found(None, "There is no estimate of any table or index.")
     share = sum(wasted) / size.database_bytes
     return Found(share, f"About {share:.0%} of the database is empty space in {len(wasted)} relations.")
 

@@ -127,9 +127,7 @@ def bloat(known: Known) -> Iterator[Recommendation | Unknown]:
     seen = known.reading.size
     relations: tuple[Index | Table, ...] = (*seen.tables, *seen.indexes)
     if all(each.bloat is None for each in relations):
-        yield Unknown(
-            "bloat", seen.reason or "No table or index is large enough for an estimate, and analysed."
-        )
+        yield Unknown("bloat", "No table or index is large enough for an estimate, and analysed.")
     for each in seen.bloated:
         if each.bloat is not None:
             yield _rebuilt(each, each.bloat) if isinstance(each, Index) else _vacuumed(each, each.bloat)

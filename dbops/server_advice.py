@@ -33,7 +33,7 @@ def slow_statements(known: Known) -> Iterator[Recommendation | Unknown]:
     if queries.calls is None:
         yield Unknown("statements", queries.reason or "There is no count of statements yet.")
     for each in known.statements:
-        if each.mean_ms >= SLOW_MS:
+        if each.mean_ms >= SLOW_MS and is_planned(each.query):  # nobody waits for a VACUUM, or a dump
             yield Recommendation(
                 title=f"Make statement {each.query_id} faster",
                 severity=WARNING,
@@ -62,13 +62,15 @@ def explained(query: str, version: int) -> str | None:
     """Return how to see the statement's plan; null where it is not one statement that is known as a whole."""
     bare = query.strip().rstrip(";")
     is_whole = not any(mark in bare for mark in (";", "?", "…"))
-    begins = bare.partition(" ")[0].upper() if bare else ""
-    if version < _GENERIC_PLAN or not is_whole or begins.strip("(") not in _EXPLAINABLE:
+    if version < _GENERIC_PLAN or not is_whole or not is_planned(bare):
         return None
     return f"EXPLAIN (GENERIC_PLAN) {bare};"
 
 
-_EXPLAINABLE = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+def is_planned(query: str) -> bool:
+    """Tell whether the statement is one that has a plan: no maintenance, change of the schema or copy."""
+    words = query.lstrip("( \n").split(None, 1)
+    return bool(words) and words[0].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH"}
 
 
 # --- Sessions -------------------------------------------------------------------------------------

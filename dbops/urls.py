@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from dbops.views import maintenance
+from dbops.views import judging, maintenance
 
 urlpatterns = [
     path("maintenance/run", maintenance.MaintenanceRunView.as_view(), name="maintenance-run"),
     path("maintenance/status", maintenance.MaintenanceStatusView.as_view(), name="maintenance-status"),
+    path("recommendations", judging.RecommendationsView.as_view(), name="database-recommendations"),
+    path("optimize", judging.OptimizeView.as_view(), name="database-optimize"),
+    path("report", judging.ReportView.as_view(), name="database-report"),
 ]

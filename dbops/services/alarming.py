@@ -9,8 +9,9 @@ from alerts import services as alerts
 from alerts.models import Alert, Severity
 from dbops import conditions, wording
 from dbops.conditions import DEFAULT, Condition, Figures, Level, Limits
-from dbops.models import BackupCheck, Observation
+from dbops.models import Observation
 from dbops.readings import Reading
+from dbops.services.health import latest_check
 
 SOURCE = "database"
 BACKUP = "backup"
@@ -64,7 +65,7 @@ def _open(condition: str, level: Level, words: wording.Words) -> None:
 
 def _backup(opened: Alert | None) -> Level | None:
     """Hold an alert from a check that failed to one that did not; one that has not ended says nothing."""
-    check = BackupCheck.objects.filter(finished_at__isnull=False).first()
+    check = latest_check()
     if check is None or check.finished_at is None:
         return None
     if check.is_verified:
@@ -90,8 +91,9 @@ def _database() -> str:
 
 # --- What was seen before -------------------------------------------------------------------------
 def _before(reading: Reading, limits: Limits) -> list[Figures]:
-    """Return the figures of the looks before this one, the oldest first."""
-    recent = Observation.objects.between(reading.at - LOOK_BACK, reading.at)
+    """Return the figures of the looks before this one, the oldest first; this one's may be stored already."""
+    minute = reading.at.replace(second=0, microsecond=0)
+    recent = Observation.objects.between(minute - LOOK_BACK, minute)
     rows = recent.only("at", "utilization", "queries", "blocking", "size")[: limits.clear_looks - 1]
     return [stored(row) for row in reversed(rows)]
 

@@ -1,0 +1,64 @@
+"""Recommendations, the optimisation started by hand, and the report over a period."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.permissions import IsOperator, IsViewer
+from dbops import examples
+from dbops.serializers import judging as serializers
+from dbops.services import optimizing, recommending, reporting
+
+TAG = "database automation"
+
+
+class RecommendationsView(APIView):
+    """What whoever runs the database should do."""
+
+    permission_classes = (IsViewer,)
+
+    @extend_schema(tags=[TAG], responses=serializers.AdviceSerializer, examples=[examples.RECOMMENDATIONS])
+    def get(self, request: Request) -> Response:
+        """Look at the database and recommend, with the evidence, the SQL to run and what it would change."""
+        serializers.NoQuery.read(request)
+        advice = recommending.advice(timezone.now())
+        return Response(serializers.AdviceSerializer(advice).data)
+
+
+class OptimizeView(APIView):
+    """The hourly optimisation."""
+
+    permission_classes = (IsOperator,)
+
+    @extend_schema(
+        tags=[TAG],
+        request=None,
+        responses=serializers.OptimizationSerializer,
+        examples=[examples.OPTIMIZATION],
+    )
+    def post(self, request: Request) -> Response:
+        """Do now what is done every hour; what fails is told, and does not keep the rest from being done."""
+        serializers.NoQuery.read(request)
+        return Response(serializers.OptimizationSerializer(optimizing.optimize(timezone.now())).data)
+
+
+class ReportView(APIView):
+    """The report."""
+
+    permission_classes = (IsViewer,)
+
+    @extend_schema(
+        tags=[TAG],
+        parameters=[serializers.HoursQuery],
+        responses=serializers.ReportSerializer,
+        examples=[examples.REPORT],
+    )
+    def get(self, request: Request) -> Response:
+        """Tell what became of the database in the hours before now; the admin has it as a page."""
+        end = timezone.now()
+        start = end - timedelta(hours=serializers.HoursQuery.read(request)["hours"])
+        return Response(serializers.ReportSerializer(reporting.report(start, end)).data)
