@@ -15,6 +15,8 @@ FEWEST_MODIFIED = 1000
 MODIFIED_SHARE = 0.2
 """Statistics are stale when that share of a table's rows changed since; autovacuum's own is 0.1."""
 STATEMENTS_SHOWN = 3
+LEAST_REDUNDANT_BYTES = 1024**2
+"""Smaller ones cost next to nothing."""
 
 _DEFINITION = re.compile(r" ON (?:ONLY )?(?P<table>\S+) USING (?P<method>\w+) \((?P<columns>.+)\)$")
 
@@ -55,7 +57,7 @@ def redundant_indexes(known: Known) -> Iterator[Recommendation]:
     unused = {each.name for each in known.reading.size.unused_indexes}
     for one, other in combinations(known.reading.size.indexes, 2):
         pair = _redundant(one, other) or _redundant(other, one)
-        if pair is None or pair[0].name in unused:
+        if pair is None or pair[0].name in unused or pair[0].bytes < LEAST_REDUNDANT_BYTES:
             continue
         spare, wider = pair
         yield Recommendation(

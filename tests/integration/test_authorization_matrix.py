@@ -94,6 +94,9 @@ TABLE = """
 
     POST   /api/v1/database/automation/maintenance/run OPERATORS    202
     GET    /api/v1/database/automation/maintenance/status VIEWERS   200
+    GET    /api/v1/database/automation/recommendations VIEWERS       200
+    POST   /api/v1/database/automation/optimize      OPERATORS       200
+    GET    /api/v1/database/automation/report        VIEWERS         200
 
     GET    /api/instances/                           USERS           200
     POST   /api/instances/                           USERS           201

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import jsonschema
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from alerts import services as alerts
 from alerts.models import Alert
@@ -22,6 +24,7 @@ from dbops.models import (
 )
 from dbops.services import optimizing, recommending, reporting
 from tests import builders, judged
+from tests.integration.test_api_schema import answer_schema
 from tests.judged import MINUTE, NOW
 
 pytestmark = pytest.mark.django_db
@@ -315,3 +318,17 @@ def test_the_list_of_optimisations_leads_to_the_page():
 
 def test_the_page_is_not_for_staff_without_the_permission():
     assert browser(builders.user(is_staff=True)).get(reverse(PAGE)).status_code == 403
+
+
+# --- The schema ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "recommendations"), ("post", "optimize"), ("get", "report")]
+)
+def test_answers_and_examples_keep_to_the_schema(neighbourhood, method, path):
+    url = f"{ADDRESS}/{path}"
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    promised = answer_schema(schema, url, method, 200)
+    content = schema["paths"][url][method]["responses"]["200"]["content"]["application/json"]
+    jsonschema.validate(content["examples"]["Answer"]["value"], promised)
+    jsonschema.validate(getattr(builders.client("operator"), method)(url).json(), promised)
+    assert schema["paths"][url][method]["tags"] == ["database automation"]

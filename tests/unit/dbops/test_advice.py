@@ -102,6 +102,7 @@ def indexed(name, columns, **changes):
         ([indexed("a", "day"), indexed("b", "day, shop")], ["a"]),
         ([indexed("a", "day"), indexed("b", "day")], ["b"]),
         ([indexed("a", "day"), indexed("b", "day", is_unique=True)], ["a"]),
+        ([indexed("a", "day", bytes=MB - 1), indexed("b", "day, shop")], []),
         ([indexed("a", "shop"), indexed("b", "day, shop")], []),
         ([indexed("a", "day", is_unique=True), indexed("b", "day, shop")], []),
         ([indexed("a", "day"), indexed("b", "day DESC, shop")], []),
