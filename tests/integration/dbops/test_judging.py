@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from alerts import services as alerts
 from alerts.models import Alert
-from dbops import neighbours
+from dbops import neighbours, tasks
 from dbops.advice import Advice, Recommendation, Unknown
 from dbops.models import (
     Action,
@@ -332,3 +332,9 @@ def test_answers_and_examples_keep_to_the_schema(neighbourhood, method, path):
     jsonschema.validate(content["examples"]["Answer"]["value"], promised)
     jsonschema.validate(getattr(builders.client("operator"), method)(url).json(), promised)
     assert schema["paths"][url][method]["tags"] == ["database automation"]
+
+
+def test_of_two_beats_one_optimises(neighbourhood):
+    tasks.optimize()
+    tasks.optimize()
+    assert Optimization.objects.count() == 1
