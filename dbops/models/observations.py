@@ -1,15 +1,26 @@
 """What was seen of the database, minute by minute."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import TruncDay
+
+MINUTES_KEPT = timedelta(days=35)
+"""How long single looks are kept, and hours: a month can be compared with the week before it."""
+DAYS_KEPT = timedelta(days=365)
+"""How long one look a day at the sizes is kept."""
 
 
 class ObservationQuerySet(models.QuerySet["Observation"]):
     def between(self, start: datetime, end: datetime) -> Self:
         """Keep the observations of the half-open range [start, end)."""
         return self.filter(at__gte=start, at__lt=end)
+
+    def outlived(self, now: datetime) -> Self:
+        """Keep those that nobody needs any more."""
+        return self.filter(at__lt=now - MINUTES_KEPT)
 
 
 class Observation(models.Model):
@@ -60,6 +71,12 @@ class DatabaseCounters(models.Model):
         return f"counters at {self.at:%Y-%m-%d %H:%M}"
 
 
+class StatementQuerySet(models.QuerySet["Statement"]):
+    def outlived(self, now: datetime) -> Self:
+        """Keep those that PostgreSQL has forgotten, and that have no hours any more."""
+        return self.filter(last_seen__lt=now - MINUTES_KEPT, calls=0)
+
+
 class Statement(models.Model):
     """A statement that pg_stat_statements knows, and what its counters showed last."""
 
@@ -70,11 +87,19 @@ class Statement(models.Model):
     calls = models.BigIntegerField(help_text="Since the counters were reset.")
     total_ms = models.FloatField()
 
+    objects = StatementQuerySet.as_manager()
+
     class Meta:
         ordering = ("query_id",)
 
     def __str__(self) -> str:
         return self.text[:80]
+
+
+class StatementHourQuerySet(models.QuerySet["StatementHour"]):
+    def outlived(self, now: datetime) -> Self:
+        """Keep the hours that nobody needs any more."""
+        return self.filter(hour__lt=now - MINUTES_KEPT)
 
 
 class StatementHour(models.Model):
@@ -87,11 +112,23 @@ class StatementHour(models.Model):
     total_ms = models.FloatField()
     slow_calls = models.BigIntegerField(help_text="Calls of minutes in which its mean was slow.")
 
+    objects = StatementHourQuerySet.as_manager()
+
     class Meta:
         ordering = ("-hour", "-total_ms")
 
     def __str__(self) -> str:
         return f"{self.statement_id} in {self.hour:%Y-%m-%d %H}"
+
+
+class RelationHourQuerySet(models.QuerySet["RelationHour"]):
+    def outlived(self, now: datetime) -> Self:
+        """Keep those that nobody needs any more: in the end the first of a day stands for all of it."""
+        before = self.model._default_manager.filter(
+            hour__gte=TruncDay(OuterRef("hour")), hour__lt=OuterRef("hour")
+        )
+        doubled = Q(hour__lt=now - MINUTES_KEPT) & Exists(before)
+        return self.filter(Q(hour__lt=now - DAYS_KEPT) | doubled)
 
 
 class RelationHour(models.Model):
@@ -102,6 +139,8 @@ class RelationHour(models.Model):
     database_bytes = models.BigIntegerField()
     tables = models.JSONField()
     indexes = models.JSONField()
+
+    objects = RelationHourQuerySet.as_manager()
 
     class Meta:
         ordering = ("-hour",)

@@ -1,0 +1,100 @@
+"""Looks at the database: live, and once a minute for the record."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from importlib import import_module
+
+from dbops import deltas
+from dbops.catalogue import activity, counters, sizes, statements
+from dbops.catalogue.activity import Activity
+from dbops.catalogue.glance import glance
+from dbops.models import Observation
+from dbops.pool.base import Pool
+from dbops.readings import Health, Queries, Reading, Size
+from dbops.services import recording, remembering
+from dbops.services.recording import Seen
+from dbops.services.remembering import Remembered
+
+
+def look(now: datetime, *, pool: Pool | None = None) -> Reading:
+    """Look at the database and its pool, and store nothing. Raises: NoAnswerError, PoolError."""
+    return _see(now, pool).reading
+
+
+def observe(
+    now: datetime, *, pool: Pool | None = None, judge: Callable[[Reading], Health] | None = None
+) -> Reading:
+    """Look, and store it as the observation of the minute, unless there is one.
+
+    `judge` tells the health that is stored with it. Raises: NoAnswerError, PoolError.
+    """
+    seen = _see(now, pool)
+    recording.store(seen, judge(seen.reading) if judge else None)
+    return seen.reading
+
+
+def latest() -> Observation | None:
+    """Return the newest observation."""
+    return Observation.objects.first()
+
+
+def _see(now: datetime, pool: Pool | None) -> Seen:
+    pool_reading = (pool or _chosen()).read()
+    before = remembering.remembered()
+    with glance() as looking:
+        doing = activity.read(looking)
+        totals = counters.read(looking)
+        called = statements.read(looking, before.statements.keys())
+        size = sizes.read(looking)
+    counted = deltas.counted(now, totals, before.counters)
+    changes, reason = _changes(called, before)
+    reading = Reading(
+        at=now,
+        pool=pool_reading,
+        connections=doing.connections,
+        blocking=doing.blocking,
+        counters=counted,
+        cache_hit=deltas.hit_share(counted),
+        queries=_queries(now, doing, called, changes, reason),
+        size=_grown(now, size),
+        took_ms=looking.took_ms,
+    )
+    return Seen(reading, totals, called, changes, before)
+
+
+def _chosen() -> Pool:
+    # Only here: whoever hands over a pool needs none of the real ones.
+    pool: Pool = import_module("dbops.pool.choice").chosen()
+    return pool
+
+
+def _changes(called: statements.Totals, before: Remembered) -> tuple[deltas.CallsAndMs | None, str]:
+    """Return what was called since the look before; nothing, and why, where that cannot be told."""
+    if not called.is_known:
+        return None, called.reason
+    if before.statements_at is None:
+        return None, deltas.FIRST
+    if called.since != before.statements_since:
+        return None, deltas.RESET
+    return deltas.added(called.calls_and_ms, before.statements), called.reason
+
+
+def _queries(
+    now: datetime,
+    doing: Activity,
+    called: statements.Totals,
+    changes: deltas.CallsAndMs | None,
+    reason: str,
+) -> Queries:
+    if changes is None:
+        return deltas.unknown_queries(reason, doing.running_s)
+    texts = {**remembering.texts(changes.keys() - called.texts.keys()), **called.texts}
+    found = deltas.queries(changes, texts, doing.running_s)
+    return replace(found, regressions=remembering.slower_statements(now), reason=reason)
+
+
+def _grown(now: datetime, size: Size) -> Size:
+    growth, reason = remembering.growth(now, size.database_bytes)
+    reasons = " ".join(filter(None, (size.reason, reason)))
+    return replace(size, growth_bytes_a_day=growth, reason=reasons)
