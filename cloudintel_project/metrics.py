@@ -23,6 +23,7 @@ from accounts.permissions import IsViewer
 from alerts.metrics import AlertCollector
 from analytics.metrics import AnalyticsCacheCollector
 from core.api import ExactJSONRenderer
+from dbops.metrics import DatabaseCollector
 from pipelines.metrics import RunCollector
 from scaling.metrics import ScalingCollector
 
@@ -116,4 +117,5 @@ def _stored() -> CollectorRegistry:
     registry.register(AlertCollector())
     registry.register(ScalingCollector())
     registry.register(AnalyticsCacheCollector())
+    registry.register(DatabaseCollector())
     return registry

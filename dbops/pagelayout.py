@@ -18,8 +18,6 @@ BTREE_SPECIAL_BYTES = 16
 TID_BYTES = 6
 POSTING_SHARE = 0.1
 """A posting list is written up to this share of a page."""
-SHORT_VARLENA_BYTES = 127
-"""Longer values have a header of four bytes, and begin where four divides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +39,40 @@ def _aligned(size: float) -> float:
     return math.ceil(size / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
+@dataclass(slots=True)
+class _Row:
+    """Values one after another: their average bytes, and where the end is as far as alignment goes.
+
+    The end is `place` bytes behind a multiple of `known`; 1 is that nothing is known.
+    """
+
+    size: float = 0.0
+    place: int = 0
+    known: int = ALIGNMENT_BYTES
+
+    def align(self, alignment: int) -> float:
+        """Return the average padding that this alignment takes."""
+        ends = range(self.place, max(alignment, self.known), self.known)
+        return sum(-end % alignment for end in ends) / len(ends)
+
+    def add(self, column: Column) -> None:
+        """Put a value behind the others; a share of the rows goes without it."""
+        padding = 0.0 if column.varies else self.align(column.alignment)
+        self.size += (1 - column.null_share) * (column.width + padding)
+        if column.varies or column.null_share:
+            self.place, self.known = 0, 1
+            return
+        exact = column.alignment <= self.known
+        self.known = max(self.known, column.alignment)
+        self.place = (round(self.place + padding if exact else 0) + column.length) % self.known
+
+
 def _data_bytes(columns: Sequence[Column]) -> float:
     """Return the average size of the values with what lies between them, as the whole is aligned."""
-    end, is_exact = 0.0, True
+    row = _Row()
     for column in columns:
-        size = column.width + _padding(column, end, is_exact=is_exact)
-        end += (1 - column.null_share) * size
-        is_exact = is_exact and not column.varies and column.null_share == 0
-    # Where sizes vary, what is lost to alignment is half of the most that can be.
-    return _aligned(end) if is_exact else end + (ALIGNMENT_BYTES - 1) / 2
-
-
-def _padding(column: Column, end: float, *, is_exact: bool) -> float:
-    """Return the bytes between the value before and this one: exact where all sizes before it are."""
-    if column.varies:
-        return 1.5 if column.width >= SHORT_VARLENA_BYTES else 0.0
-    return -end % column.alignment if is_exact else (column.alignment - 1) / 2
+        row.add(column)
+    return row.size + row.align(ALIGNMENT_BYTES)
 
 
 def _null_bitmap_share(columns: Sequence[Column]) -> float:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dbops.views import judging, maintenance
+from dbops.views import judging, maintenance, observing
 
 urlpatterns = [
     path("maintenance/run", maintenance.MaintenanceRunView.as_view(), name="maintenance-run"),
@@ -10,4 +10,6 @@ urlpatterns = [
     path("recommendations", judging.RecommendationsView.as_view(), name="database-recommendations"),
     path("optimize", judging.OptimizeView.as_view(), name="database-optimize"),
     path("report", judging.ReportView.as_view(), name="database-report"),
+    path("metrics", observing.MetricsView.as_view(), name="database-metrics"),
+    path("load/history", observing.LoadHistoryView.as_view(), name="load-history"),
 ]

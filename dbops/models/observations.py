@@ -124,11 +124,10 @@ class StatementHour(models.Model):
 class RelationHourQuerySet(models.QuerySet["RelationHour"]):
     def outlived(self, now: datetime) -> Self:
         """Keep those that nobody needs any more: in the end the first of a day stands for all of it."""
-        before = self.model._default_manager.filter(
-            hour__gte=TruncDay(OuterRef("hour")), hour__lt=OuterRef("hour")
-        )
-        doubled = Q(hour__lt=now - MINUTES_KEPT) & Exists(before)
-        return self.filter(Q(hour__lt=now - DAYS_KEPT) | doubled)
+        of_that_day = {"hour__gte": OuterRef("day"), "hour__lt": OuterRef("hour")}
+        doubled = Exists(self.model._default_manager.filter(**of_that_day))
+        old = Q(hour__lt=now - DAYS_KEPT) | Q(doubled, hour__lt=now - MINUTES_KEPT)
+        return self.annotate(day=TruncDay("hour")).filter(old)
 
 
 class RelationHour(models.Model):

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator, IsViewer
-from dbops import examples
+from dbops.examples import recorded
 from dbops.serializers import judging as serializers
 from dbops.services import optimizing, recommending, reporting
 
@@ -21,7 +21,7 @@ class RecommendationsView(APIView):
 
     permission_classes = (IsViewer,)
 
-    @extend_schema(tags=[TAG], responses=serializers.AdviceSerializer, examples=[examples.RECOMMENDATIONS])
+    @extend_schema(tags=[TAG], responses=serializers.AdviceSerializer, examples=[recorded("recommendations")])
     def get(self, request: Request) -> Response:
         """Look at the database and recommend, with the evidence, the SQL to run and what it would change."""
         serializers.NoQuery.read(request)
@@ -38,7 +38,7 @@ class OptimizeView(APIView):
         tags=[TAG],
         request=None,
         responses=serializers.OptimizationSerializer,
-        examples=[examples.OPTIMIZATION],
+        examples=[recorded("optimize")],
     )
     def post(self, request: Request) -> Response:
         """Do now what is done every hour; what fails is told, and does not keep the rest from being done."""
@@ -55,7 +55,7 @@ class ReportView(APIView):
         tags=[TAG],
         parameters=[serializers.HoursQuery],
         responses=serializers.ReportSerializer,
-        examples=[examples.REPORT],
+        examples=[recorded("report")],
     )
     def get(self, request: Request) -> Response:
         """Tell what became of the database in the hours before now; the admin has it as a page."""

@@ -9,10 +9,9 @@ from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator, asking
 from core.body import given
-from core.examples import answered
 from core.query import Query
+from dbops.examples import recorded
 from dbops.models import Maintenance
-from dbops.serializers import maintenance_examples as examples
 from dbops.serializers.maintenance import (
     MaintainedSerializer,
     MaintenanceRunSerializer,
@@ -42,8 +41,8 @@ class MaintenanceRunView(APIView):
         },
         examples=[
             OpenApiExample("Dry run", {"dry_run": True}, request_only=True),
-            answered(examples.STARTED, 202, "Started"),
-            answered(examples.MAINTAINED, 200, "Ended"),
+            recorded("maintenance-started", 202),
+            recorded("maintenance-run"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -65,7 +64,7 @@ class MaintenanceStatusView(APIView):
 
     @extend_schema(
         responses=MaintenanceStatusSerializer,
-        examples=[answered(examples.STATUS)],
+        examples=[recorded("maintenance-status")],
     )
     def get(self, request: Request) -> Response:
         Query.read(request)

@@ -97,6 +97,8 @@ TABLE = """
     GET    /api/v1/database/automation/recommendations VIEWERS       200
     POST   /api/v1/database/automation/optimize      OPERATORS       200
     GET    /api/v1/database/automation/report        VIEWERS         200
+    GET    /api/v1/database/automation/metrics       VIEWERS         200
+    GET    /api/v1/database/automation/load/history  VIEWERS         200
 
     GET    /api/instances/                           USERS           200
     POST   /api/instances/                           USERS           201
