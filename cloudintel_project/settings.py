@@ -172,6 +172,8 @@ if _direct["ENGINE"] != "django.db.backends.postgresql":
         "postgresql://user:password@host:5432/name"
     )
 DATABASE_DIRECT = {name: _direct[name] for name in ("HOST", "PORT", "USER", "PASSWORD")}
+# A pooler may give each transaction another session: a cursor of the one before is not there.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_DIRECT_URL != DATABASE_URL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Accounts --------------------------------------------------------------------------------

@@ -57,3 +57,20 @@ def connect(
     ) as session:
         session.autocommit = True
         yield session
+
+
+@contextmanager
+def instead_of_pooled() -> Iterator[None]:
+    """Have Django's own connection lead to the server itself meanwhile."""
+    pooled = connections["default"]
+    there = {name: pooled.settings_dict[name] for name in settings.DATABASE_DIRECT}
+    if there == settings.DATABASE_DIRECT:
+        yield
+        return
+    pooled.close()
+    pooled.settings_dict.update(settings.DATABASE_DIRECT)
+    try:
+        yield
+    finally:
+        pooled.close()
+        pooled.settings_dict.update(there)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dbops.views import judging, maintenance, observing
+from dbops.views import judging, maintenance, observing, scaling
 
 urlpatterns = [
     path("maintenance/run", maintenance.MaintenanceRunView.as_view(), name="maintenance-run"),
@@ -12,4 +12,7 @@ urlpatterns = [
     path("report", judging.ReportView.as_view(), name="database-report"),
     path("metrics", observing.MetricsView.as_view(), name="database-metrics"),
     path("load/history", observing.LoadHistoryView.as_view(), name="load-history"),
+    path("scaling/evaluate", scaling.EvaluateView.as_view(), name="pool-evaluate"),
+    path("scaling/history", scaling.HistoryView.as_view(), name="pool-history"),
+    path("emergency/scale-up", scaling.EmergencyView.as_view(), name="pool-emergency"),
 ]
