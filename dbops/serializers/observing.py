@@ -65,7 +65,7 @@ class BlockedSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
     query = serializers.CharField()
     blocked_by = serializers.ListField(child=serializers.IntegerField())
-    root = serializers.IntegerField(help_text="0 is a prepared transaction.")
+    root = serializers.IntegerField(help_text="0 is a prepared transaction.")  # type: ignore[assignment]  # DRF takes fields out of the class
     root_application = serializers.CharField()
     root_state = serializers.CharField()
     root_query = serializers.CharField()
@@ -164,7 +164,7 @@ class IndexSerializer(serializers.Serializer[Any]):
     bytes = serializers.IntegerField()
     scans = serializers.IntegerField()
     is_unique = serializers.BooleanField()
-    is_valid = serializers.BooleanField()
+    is_valid = serializers.BooleanField()  # type: ignore[assignment]  # DRF takes fields out of the class
     bloat = serializers.FloatField(allow_null=True, help_text="Estimated share; null where it cannot be.")
     definition = serializers.CharField()
 

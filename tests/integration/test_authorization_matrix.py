@@ -99,6 +99,9 @@ TABLE = """
     GET    /api/v1/database/automation/report        VIEWERS         200
     GET    /api/v1/database/automation/metrics       VIEWERS         200
     GET    /api/v1/database/automation/load/history  VIEWERS         200
+    POST   /api/v1/database/automation/scaling/evaluate OPERATORS    200
+    GET    /api/v1/database/automation/scaling/history VIEWERS       200
+    POST   /api/v1/database/automation/emergency/scale-up OPERATORS  200
 
     GET    /api/instances/                           USERS           200
     POST   /api/instances/                           USERS           201

@@ -23,7 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HEALTHCHECK = ROOT / "deploy" / "healthcheck.py"
 ONE_SHOT = {"migrate"}
 OURS = {"migrate", "web", "worker-critical", "worker-io", "worker-cpu", "beat"}
-REQUIRED = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "JWT_SECRET_KEY", "CLOUDINTEL_SECRET_KEY"}
+POOLER = ROOT / "deploy" / "pgbouncer"
+REQUIRED = {
+    *("POSTGRES_PASSWORD", "PGBOUNCER_ADMIN_PASSWORD", "VALKEY_PASSWORD"),
+    *("JWT_SECRET_KEY", "CLOUDINTEL_SECRET_KEY"),
+}
 # Read by PostgreSQL's image, by the C library, and by boto3.
 READ_BY_OTHERS = {
     *("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"),
@@ -71,7 +75,7 @@ def only(stage, wanted):
 
 # --- docker-compose.yml ----------------------------------------------------------------------
 def test_there_is_a_service_for_each_process_and_server(services):
-    assert set(services) == OURS | {"postgres", "valkey"}
+    assert set(services) == OURS | {"postgres", "pgbouncer", "valkey"}
 
 
 def test_every_service_has_a_health_check_but_the_one_that_ends(services):
@@ -110,6 +114,7 @@ def test_everything_of_ours_waits_for_the_migrations_and_these_for_the_database(
         assert services[name]["depends_on"] == {
             "migrate": {"condition": "service_completed_successfully"},
             "postgres": {"condition": "service_healthy"},
+            "pgbouncer": {"condition": "service_healthy"},
             "valkey": {"condition": "service_healthy"},
         }
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
@@ -123,16 +128,16 @@ def test_only_the_web_is_published_and_to_this_machine_alone(services):
 def test_the_servers_have_no_way_out(compose, services):
     assert compose["networks"]["inside"] == {"internal": True}
     outside = {name for name, service in services.items() if "outside" in service["networks"]}
-    assert outside == {"web", "worker-io"}
+    assert outside == {"web", "worker-io", "worker-cpu"}
 
 
-def test_only_the_worker_that_talks_to_aws_gets_credentials(services):
+def test_only_the_workers_that_talk_to_aws_get_credentials(services):
     holders = {
         name
         for name, service in services.items()
         if any(variable.startswith("AWS_SECRET") for variable in service["environment"])
     }
-    assert holders == {"worker-io"}
+    assert holders == {"worker-io", "worker-cpu"}
 
 
 WORKERS = {
@@ -209,8 +214,14 @@ def test_the_readme_names_what_is_required_and_says_that_the_files_were_not_run(
 def test_no_variable_is_passed_that_nobody_reads(services):
     ours = set(names_read_in("cloudintel_project", "deploy"))
     for name, service in services.items():
-        known = ours | READ_BY_OTHERS if name in OURS | {"postgres"} else {"VALKEY_PASSWORD"}
+        known = ours | READ_BY_OTHERS if name in OURS | {"postgres"} else read_by_shell(service)
         assert set(service["environment"]) <= known, name
+
+
+def read_by_shell(service):
+    """The variables that the script of a server reads, the entry point's or the command's own."""
+    script = (POOLER / "entrypoint.sh").read_text() if "build" in service else service["command"][-1]
+    return set(re.findall(r"\$\{?([A-Z][A-Z_]+)", script))
 
 
 def test_every_setting_that_has_a_meaning_in_containers_is_passed_on(services):
@@ -222,13 +233,30 @@ def test_every_setting_that_has_a_meaning_in_containers_is_passed_on(services):
 
 
 def test_addresses_name_the_services_and_their_volumes_users(services):
-    environment = services["web"]["environment"]
-    database = urllib.parse.urlsplit(without_variables(environment["DATABASE_URL"]))
-    assert (database.scheme, database.hostname, database.port) == ("postgresql", "postgres", 5432)
-    assert database.username == services["postgres"]["environment"]["POSTGRES_USER"]
-    assert database.path == f"/{services['postgres']['environment']['POSTGRES_DB']}"
-    broker = urllib.parse.urlsplit(without_variables(environment["REDIS_URL"]))
+    broker = address(services["web"], "REDIS_URL")
     assert (broker.scheme, broker.hostname, broker.port) == ("redis", "valkey", 6379)
+    owner = services["postgres"]["environment"]
+    assert (
+        owner.items()
+        >= {
+            name: value for name, value in services["pgbouncer"]["environment"].items() if "DB" in name
+        }.items()
+    )
+    for name, server in (("DATABASE_URL", ("pgbouncer", 6432)), ("DATABASE_DIRECT_URL", ("postgres", 5432))):
+        database = address(services["web"], name)
+        assert (database.scheme, database.hostname, database.port) == ("postgresql", *server)
+        assert (database.username, database.path) == (owner["POSTGRES_USER"], f"/{owner['POSTGRES_DB']}")
+
+
+def test_the_worker_that_makes_the_pool_larger_does_not_wait_for_it(services):
+    assert "maintenance" in options(services["worker-cpu"]["command"])["--queues"].split(",")
+    assert address(services["worker-cpu"], "DATABASE_URL").hostname == "postgres"
+    others = OURS - {"worker-cpu"}
+    assert {address(services[name], "DATABASE_URL").hostname for name in others} == {"pgbouncer"}
+
+
+def address(service, name):
+    return urllib.parse.urlsplit(without_variables(service["environment"][name]))
 
 
 def without_variables(text):
@@ -276,6 +304,17 @@ def test_the_image_checks_the_health_of_the_web(stages, services):
 def test_the_images_data_folder_is_the_volume_of_the_compose_file(stages, services):
     assert "CLOUDINTEL_HOME=/data" in only(stages[-1], "ENV").split()
     assert all("data:/data" in services[name]["volumes"] for name in OURS)
+
+
+# --- PgBouncer -------------------------------------------------------------------------------
+def test_the_pooler_is_checked_as_its_image_says_and_runs_as_nobody_else(services):
+    text = (POOLER / "Dockerfile").read_text()
+    switches = json.loads(re.search(r"^ *CMD (\[.*\])$", text, re.MULTILINE)[1])
+    assert services["pgbouncer"]["healthcheck"]["test"] == ["CMD", *switches]
+    assert re.findall(r"^(FROM|USER) (.*)$", text, re.MULTILINE) == [
+        ("FROM", "debian:bookworm-slim"),
+        ("USER", "10002:10002"),
+    ]
 
 
 # --- .dockerignore ---------------------------------------------------------------------------
