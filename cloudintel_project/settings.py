@@ -303,6 +303,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 # Runs and steps are sent to their queue by pipelines.messages.
 CELERY_TASK_ROUTES = {f"{app}.tasks.*": {"queue": "critical"} for app in ("pipelines", "scaling")}
 CELERY_TASK_ROUTES["alerts.tasks.*"] = {"queue": "actions"}
+CELERY_TASK_ROUTES["dbops.tasks.observe"] = {"queue": "critical"}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from django.db.models import Q
 from django_celery_beat.models import PeriodicTask
 
-from pipelines import schedules
+from pipelines import registry, schedules
 
 OBSERVE = "dbops.tasks.observe"
 ANTICIPATE = "dbops.tasks.anticipate"
@@ -12,15 +13,25 @@ OPTIMIZE = "dbops.tasks.optimize"
 MAINTENANCE = "database-maintenance"
 """The pipeline of the daily maintenance."""
 
+PERIODS = {OBSERVE: timedelta(minutes=1), ANTICIPATE: timedelta(minutes=15), OPTIMIZE: timedelta(hours=1)}
+_TITLES = {
+    OBSERVE: "Watch the database",
+    ANTICIPATE: "Predict the database's load",
+    OPTIMIZE: "Optimise the database",
+}
+
 
 def ensure(**_signal: object) -> None:
-    """Create the schedules that are missing; that of the daily maintenance comes with its pipeline."""
-    schedules.ensure_task("Watch the database", OBSERVE, timedelta(minutes=1))
-    schedules.ensure_task("Predict the database's load", ANTICIPATE, timedelta(minutes=15))
-    schedules.ensure_task("Optimise the database", OPTIMIZE, timedelta(hours=1))
+    """Create the schedules that are missing."""
+    schedules.ensure_pipeline(registry.get(MAINTENANCE))
+    for task, period in PERIODS.items():
+        schedules.ensure_task(_TITLES[task], task, period)
 
 
-def rows() -> list[PeriodicTask]:
-    """Return the automation's schedules."""
-    tasks = PeriodicTask.objects.filter(task__in=(OBSERVE, ANTICIPATE, OPTIMIZE))
-    return [*schedules.rows_of(MAINTENANCE), *tasks.select_related("interval", "crontab").order_by("pk")]
+def rows(*, lock: bool = False) -> list[PeriodicTask]:
+    """Return the automation's schedules; with `lock`, for whoever changes them in a transaction."""
+    maintenance = [row.pk for row in schedules.rows_of(MAINTENANCE)]
+    found = PeriodicTask.objects.filter(Q(task__in=PERIODS) | Q(pk__in=maintenance)).order_by("pk")
+    if lock:
+        return list(found.select_for_update(of=("self",)))
+    return list(found.select_related("interval", "crontab"))

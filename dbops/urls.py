@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from dbops.views import judging, maintenance, observing, scaling
+from dbops.views import control, judging, maintenance, observing, scaling
 
 urlpatterns = [
+    path("start", control.StartView.as_view(), name="automation-start"),
+    path("stop", control.StopView.as_view(), name="automation-stop"),
+    path("status", control.StatusView.as_view(), name="automation-status"),
     path("maintenance/run", maintenance.MaintenanceRunView.as_view(), name="maintenance-run"),
     path("maintenance/status", maintenance.MaintenanceStatusView.as_view(), name="maintenance-status"),
     path("recommendations", judging.RecommendationsView.as_view(), name="database-recommendations"),

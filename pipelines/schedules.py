@@ -53,7 +53,7 @@ def ensure(**_signal: Any) -> None:
     ensure_task("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
     ensure_task("Deliver notifications", DELIVER, DELIVER_EVERY)
     for pipeline in registry.scheduled():
-        _ensure_pipeline(pipeline)
+        ensure_pipeline(pipeline)
 
 
 def ensure_task(title: str, task: str, every: timedelta) -> None:
@@ -62,7 +62,8 @@ def ensure_task(title: str, task: str, every: timedelta) -> None:
         _create(title, task, every)
 
 
-def _ensure_pipeline(pipeline: Pipeline) -> None:
+def ensure_pipeline(pipeline: Pipeline) -> None:
+    """Create the pipeline's schedule unless it has one, and let `COLLECT_EVERY` override it."""
     ordered = settings.COLLECT_EVERY if pipeline.follows_collect_every else ""
     wanted = parse_duration(ordered) if ordered else None
     row = next(iter(rows_of(pipeline.name)), None)

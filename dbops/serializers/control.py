@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from dbops.serializers.scaling import PoolEventSerializer, ThresholdsSerializer
+
 
 class SwitchedSerializer(serializers.Serializer[Any]):
     """Whether the automation runs, and whether that is new."""
@@ -31,9 +33,30 @@ class PoolStatusSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, help_text="Why it is not known, or cannot be resized.")
 
 
-class ThresholdsSerializer(serializers.Serializer[Any]):
-    """At which shares of the pool it grows, shrinks, and grows to its maximum at once."""
+class HealthPartSerializer(serializers.Serializer[Any]):
+    """A part of the health score; null, with the reason, where it is not known."""
 
-    scale_up_threshold = serializers.FloatField(source="scale_up")
-    scale_down_threshold = serializers.FloatField(source="scale_down")
-    critical_threshold = serializers.FloatField(source="critical")
+    name = serializers.CharField()
+    weight = serializers.IntegerField()
+    value = serializers.FloatField(allow_null=True)
+    score = serializers.IntegerField(allow_null=True, help_text="0 to 100.")
+    reason = serializers.CharField()
+
+
+class HealthStatusSerializer(serializers.Serializer[Any]):
+    """The last judgement of the database's health."""
+
+    score = serializers.IntegerField(allow_null=True, help_text="0 to 100.")
+    parts = HealthPartSerializer(many=True)
+    reason = serializers.CharField(required=False, help_text="Why there is no score.")
+
+
+class StatusSerializer(serializers.Serializer[Any]):
+    """What the automation does, and how the database is."""
+
+    running = serializers.BooleanField(help_text="Whether all of its schedules are enabled.")
+    schedules = RhythmSerializer(many=True)
+    pool = PoolStatusSerializer()
+    thresholds = ThresholdsSerializer()
+    health = HealthStatusSerializer()
+    last_event = PoolEventSerializer(allow_null=True, help_text="The last decision about the pool's size.")

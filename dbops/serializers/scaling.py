@@ -62,6 +62,3 @@ class HistoryQuery(Query):
         min_value=1, max_value=MOST_EVENTS, default=100, help_text="How many events, the latest first."
     )
 
-
-class NothingQuery(Query):
-    """No parameters."""

@@ -5,7 +5,7 @@ them, then indexes, then the backup: a dump reads for long what rebuilding an in
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.errors import NotYetError
-from dbops import schedule
+from dbops import backups, schedule
 from dbops.models import BackupCheck, Maintenance, MaintenanceNote
 from dbops.readings import Index
 from dbops.services import maintenance_report as report
-from dbops.services import reindexing, statistics
+from dbops.services import observing, recommending, reindexing, statistics
 from pipelines import ledger, registry, retention
 from pipelines.claims import Claim
 from pipelines.heartbeat import beating
@@ -43,16 +43,27 @@ class Verify(Protocol):
 
 @dataclass
 class Neighbours:
-    """What other parts of the automation do for the maintenance; the app fills it in when it starts."""
+    """What other parts of the automation do for the maintenance."""
 
-    indexes: Callable[[datetime], Iterable[Index]] = field(default=lambda _now: ())
+    indexes: Callable[[datetime], Iterable[Index]]
     """The indexes whose bloat was estimated."""
-    verify_backup: Verify | None = None
-    advisers: list[Callable[[datetime], Iterable[str]]] = field(default_factory=list)
+    verify_backup: Verify
+    advisers: list[Callable[[datetime], Iterable[str]]]
     """What is recommended, a sentence each."""
 
 
-neighbours = Neighbours(advisers=[report.score, report.alerts])
+def _estimated(now: datetime) -> Iterable[Index]:
+    size = observing.look(now).size
+    return {index.name: index for index in (*size.indexes, *size.bloated) if isinstance(index, Index)}.values()
+
+
+def _advised(now: datetime) -> Iterable[str]:
+    return [f"{each.title}: {each.evidence}" for each in recommending.recommendations(now)]
+
+
+neighbours = Neighbours(
+    indexes=_estimated, verify_backup=backups.verify, advisers=[report.score, report.alerts, _advised]
+)
 
 
 def register() -> None:
@@ -123,7 +134,7 @@ def _would_rebuild(_name: str) -> dict[str, Any]:
 
 
 def _would_verify(_name: str) -> dict[str, Any]:
-    return {"status": report.DRY} if neighbours.verify_backup else report.NO_BACKUPS
+    return {"status": report.DRY}
 
 
 def _to_rebuild() -> dict[str, str]:
@@ -167,9 +178,6 @@ def _rebuild(claim: Claim, _name: str) -> Counts:
 
 
 def _verify(claim: Claim, _name: str) -> Counts:
-    if neighbours.verify_backup is None:
-        _tell(claim, report.NO_BACKUPS)
-        return Counts()
     check = neighbours.verify_backup(timezone.now(), beat=claim.prolong)
     _tell(claim, report.of_backup(check))
     return Counts(backups_verified=int(check.is_verified))

@@ -8,7 +8,6 @@ from alerts.models import Alert
 from dbops.models import BackupCheck, Observation
 
 DONE, FAILED, SKIPPED, DRY = "success", "failed", "skipped", "dry_run"
-NO_BACKUPS = {"status": SKIPPED, "reason": "Nothing here verifies backups."}
 GOOD_SCORE = 90
 """A health score below is worth a look."""
 

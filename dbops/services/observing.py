@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from importlib import import_module
 
 from dbops import deltas
 from dbops.catalogue import activity, counters, sizes, statements
 from dbops.catalogue.activity import Activity
 from dbops.catalogue.glance import glance
 from dbops.models import Observation
+from dbops.pool import choice
 from dbops.pool.base import Pool
 from dbops.readings import Health, Queries, Reading, Size
 from dbops.services import recording, remembering
@@ -40,7 +40,7 @@ def latest() -> Observation | None:
 
 
 def _see(now: datetime, pool: Pool | None) -> Seen:
-    pool_reading = (pool or _chosen()).read()
+    pool_reading = (pool or choice.chosen()).read()
     before = remembering.remembered()
     with glance() as looking:
         doing = activity.read(looking)
@@ -61,12 +61,6 @@ def _see(now: datetime, pool: Pool | None) -> Seen:
         took_ms=looking.took_ms,
     )
     return Seen(reading, totals, called, changes, before)
-
-
-def _chosen() -> Pool:
-    # Only here: whoever hands over a pool needs none of the real ones.
-    pool: Pool = import_module("dbops.pool.choice").chosen()
-    return pool
 
 
 def _changes(called: statements.Totals, before: Remembered) -> tuple[deltas.CallsAndMs | None, str]:

@@ -11,10 +11,10 @@ import redis
 from django.db import DatabaseError
 
 from core.errors import CloudIntelError
-from dbops import neighbours
+from analytics import cache
 from dbops.advice import Advice
 from dbops.models import Optimization, StatementHour
-from dbops.services import recommending
+from dbops.services import learning, recommending, statistics
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,19 @@ class NothingKnownError(CloudIntelError):
     """There is nothing to go by; the message says why."""
 
 
+def _adapt(now: datetime) -> str | None:
+    """Adapt the thresholds; return why they moved, None where they stay."""
+    change = learning.adapt(now)
+    return None if change is None else f"{change}: {change.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What an optimisation consists of, in this order; each returns what it did in words."""
 
-    refresh_stale: Callable[[], list[str]] = neighbours.refresh_stale
-    adapt: Callable[[datetime], str | None] = neighbours.adapt
-    cache_report: Callable[[], dict[str, Any]] = neighbours.cache_report
+    refresh_stale: Callable[[], list[str]] = statistics.refresh_stale
+    adapt: Callable[[datetime], str | None] = _adapt
+    cache_report: Callable[[], Any] = cache.report
     advice: Callable[[datetime], Advice] = recommending.advice
 
 

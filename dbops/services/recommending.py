@@ -9,11 +9,12 @@ from django.db.models import BigIntegerField, Count, F, Q, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
-from dbops import neighbours, relation_advice, server_advice
+from dbops import relation_advice, server_advice
 from dbops.advice import Advice, Checks, Known, Lately, PoolLimits, Recommendation, Server, advise
 from dbops.models import BackupCheck, Observation, StatementHour
 from dbops.percentile import Percentile
 from dbops.readings import Reading, StatementFigures
+from dbops.services import observing
 
 DAY = timedelta(days=1)
 STATEMENTS = 50
@@ -25,12 +26,12 @@ RULES = (*server_advice.RULES, *relation_advice.RULES)
 Look = Callable[[datetime], Reading]
 
 
-def recommendations(now: datetime, *, look: Look = neighbours.look) -> list[Recommendation]:
+def recommendations(now: datetime, *, look: Look | None = None) -> list[Recommendation]:
     """Return what is recommended at present, the most severe first."""
     return list(advice(now, look=look).recommendations)
 
 
-def advice(now: datetime, *, look: Look = neighbours.look) -> Advice:
+def advice(now: datetime, *, look: Look | None = None) -> Advice:
     """Return recommendations, and what is not known. Raises: CloudIntelError where it cannot look."""
     return advise(_known(look(now), now), RULES)
 

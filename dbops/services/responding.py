@@ -9,18 +9,19 @@ from django.conf import settings
 
 from alerts.models import Severity
 from core.errors import CloudIntelError
-from dbops import conditions, neighbours
+from dbops import conditions
 from dbops.conditions import DEFAULT, Level, Limits
 from dbops.models import Action, Cause, PoolEvent
 from dbops.readings import PoolReading, Reading
+from dbops.services import scaling
 
 
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What can be done to the pool."""
 
-    emergency: Callable[..., PoolEvent] = neighbours.emergency
-    pre_scale: Callable[[int, str, datetime], PoolEvent | None] = neighbours.pre_scale
+    emergency: Callable[..., PoolEvent] = scaling.emergency
+    pre_scale: Callable[[int, str, datetime], PoolEvent | None] = scaling.pre_scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,9 @@ TABLE = """
     GET    /api/v1/scaling/kill-switch/              VIEWERS         200
     PATCH  /api/v1/scaling/kill-switch/              OPERATORS       200
 
+    POST   /api/v1/database/automation/start         OPERATORS       200
+    POST   /api/v1/database/automation/stop          OPERATORS       200
+    GET    /api/v1/database/automation/status        VIEWERS         200
     POST   /api/v1/database/automation/maintenance/run OPERATORS    202
     GET    /api/v1/database/automation/maintenance/status VIEWERS   200
     GET    /api/v1/database/automation/recommendations VIEWERS       200

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from alerts import services as alerts
 from alerts.models import Alert
-from dbops import neighbours, tasks
+from dbops import tasks
 from dbops.advice import Advice, Recommendation, Unknown
 from dbops.models import (
     Action,
@@ -56,8 +56,9 @@ def neighbourhood(monkeypatch):
         adapt = staticmethod(lambda _now: None)
         report = staticmethod(lambda: {"hit_rate": 0.5})
 
-    monkeypatch.setattr(neighbours, "_part", lambda _module: Parts)
-    return Parts
+    monkeypatch.setattr(recommending.observing, "look", Parts.look)
+    plain = optimizing.Steps(Parts.refresh_stale, Parts.adapt, Parts.report)
+    monkeypatch.setattr(optimizing, "Steps", lambda: plain)
 
 
 # --- Recommendations -------------------------------------------------------------------------------
@@ -142,12 +143,6 @@ def test_a_step_that_fails_is_told_and_the_others_are_done():
     assert found["statistics"] == found["advice"] == ("failed", "canceling statement due to lock timeout")
     assert found["thresholds"][0] == "success"
     assert Optimization.objects.get().proposed == []
-
-
-def test_a_part_that_is_not_there_is_told(monkeypatch):
-    monkeypatch.setattr(neighbours, "import_module", lambda name: (_ for _ in ()).throw(ModuleNotFoundError))
-    done = told(optimizing.optimize(NOW))
-    assert done["statistics"] == ("failed", "This installation has no dbops.services.statistics.")
 
 
 def test_an_operator_optimises(neighbourhood):

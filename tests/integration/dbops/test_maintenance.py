@@ -37,10 +37,17 @@ def ago(days):
 @pytest.fixture(autouse=True)
 def _alone(sent, monkeypatch):
     """No broker, no neighbours, no pauses; a table of the tests' own goes with them."""
-    monkeypatch.setattr(maintaining, "neighbours", maintaining.Neighbours())
+    neighbours = maintaining.Neighbours(
+        indexes=lambda _now: (), verify_backup=lambda now, *, beat: verified(now), advisers=[]
+    )
+    monkeypatch.setattr(maintaining, "neighbours", neighbours)
     yield
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS heap")
+
+
+def verified(now):
+    return models.BackupCheck.objects.create(started_at=now, target="dump", is_verified=True)
 
 
 def sql(statement, *values):
