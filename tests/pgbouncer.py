@@ -119,9 +119,9 @@ class PgBouncer:
         path = self._folder / name
         path.write_text(text)
         path.chmod(0o600)
-        if (owner := _owner()) is not None:
+        if (user := owner()) is not None:
             for each in (path, self._folder):
-                os.chown(each, owner.uid, owner.gid)
+                os.chown(each, user.uid, user.gid)
 
     def _program(self) -> processes.Program:
         return processes.Program(
@@ -129,11 +129,11 @@ class PgBouncer:
             argv=(str(BINARY), str(self._folder / "pgbouncer.ini")),
             env={"PATH": os.defpath},
             cwd=self._folder,
-            owner=_owner(),
+            owner=owner(),
         )
 
 
-def _owner() -> processes.Owner | None:
+def owner() -> processes.Owner | None:
     """Who runs it in root's place, as which it refuses to run."""
     if os.geteuid() != 0:
         return None

@@ -1,15 +1,24 @@
 """The whole application through a PgBouncer in transaction mode, whose sessions are nobody's own."""
 
 import os
+import secrets
 import subprocess
 import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 from psycopg2 import sql
 
+from cloudintel_project import processes
 from cloudintel_project.home import PROJECT_ROOT
+from dbops.pool.base import PoolError
+from dbops.pool.pgbouncer import PgBouncer
 from tests import pgbouncer
+from tests.integration.dbops.load import await_
 
 pytestmark = pgbouncer.needed
 
@@ -129,3 +138,62 @@ def test_migrate_goes_around_the_pool(server):
         done = run(pooler, "manage.py", "migrate", "--no-input")
         assert done.returncode == 0, done.stderr[-3000:]
         assert pooler.connections() == 0
+
+
+@pytest.fixture
+def shared():
+    """A folder that everybody may write to."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o1777)
+        yield Path(folder)
+
+
+def test_the_images_entry_point_starts_a_pooler_that_lets_the_application_through(server, shared):
+    """It runs as whoever may not be root, in a folder of its own; the image's server has another address."""
+    around, port = urlsplit(os.environ["DATABASE_URL"]), processes.free_port()
+    password = secrets.token_hex(16)
+    entry = processes.Child(
+        processes.Program(
+            name="entrypoint",
+            argv=("/bin/sh", "-c", (PROJECT_ROOT / "deploy/pgbouncer/entrypoint.sh").read_text()),
+            cwd=Path("/"),
+            owner=pgbouncer.owner(),
+            env={
+                "PATH": f"{os.defpath}:/usr/sbin",
+                "TMPDIR": str(shared),
+                "POSTGRES_HOST": around.hostname,
+                "POSTGRES_PORT": str(around.port),
+                "POSTGRES_DB": DATABASE,
+                "POSTGRES_USER": around.username,
+                "POSTGRES_PASSWORD": around.password,
+                "PGBOUNCER_ADMIN_PASSWORD": password,
+                "LISTEN_PORT": str(port),
+                "LEASE_S": "45",
+            },
+        )
+    )
+    try:
+        pool = PgBouncer(
+            f"postgresql://admin:{password}@127.0.0.1:{port}/pgbouncer",
+            database=DATABASE,
+            user=around.username,
+        )
+        await_(lambda: answers(pool), within_s=5)
+        assert pool.read().size == 20
+        pool.resize(10)
+        assert pool.size() == 10
+        session = psycopg2.connect(
+            os.environ["DATABASE_URL"], port=port, dbname=DATABASE, options="-c statement_timeout=5s"
+        )
+        with closing(session), session.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == ("45s",)
+    finally:
+        processes.stop([entry], within_s=5)
+
+
+def answers(pool):
+    try:
+        return bool(pool.size())
+    except PoolError:
+        return False
