@@ -61,4 +61,3 @@ class HistoryQuery(Query):
     limit = serializers.IntegerField(
         min_value=1, max_value=MOST_EVENTS, default=100, help_text="How many events, the latest first."
     )
-

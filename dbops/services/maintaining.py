@@ -54,7 +54,9 @@ class Neighbours:
 
 def _estimated(now: datetime) -> Iterable[Index]:
     size = observing.look(now).size
-    return {index.name: index for index in (*size.indexes, *size.bloated) if isinstance(index, Index)}.values()
+    return {
+        index.name: index for index in (*size.indexes, *size.bloated) if isinstance(index, Index)
+    }.values()
 
 
 def _advised(now: datetime) -> Iterable[str]:

@@ -10,8 +10,8 @@ import psycopg2
 import redis
 from django.db import DatabaseError
 
-from core.errors import CloudIntelError
 from analytics import cache
+from core.errors import CloudIntelError
 from dbops.advice import Advice
 from dbops.models import Optimization, StatementHour
 from dbops.services import learning, recommending, statistics

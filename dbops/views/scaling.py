@@ -2,13 +2,11 @@
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import IsOperator, asking
-from core.errors import InvalidInputError
+from accounts.permissions import asking
 from dbops.examples import recorded
 from dbops.models import Cause, PoolEvent
 from dbops.pool import choice
@@ -20,8 +18,6 @@ from dbops.serializers.scaling import (
 )
 from dbops.services import scaling
 from dbops.views.base import TAG, ControlView
-
-
 
 
 class EvaluateView(ControlView):
