@@ -65,7 +65,9 @@ class BlockedSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField()
     query = serializers.CharField()
     blocked_by = serializers.ListField(child=serializers.IntegerField())
-    root = serializers.IntegerField(help_text="0 is a prepared transaction.")  # type: ignore[assignment]  # DRF takes fields out of the class
+    root = serializers.IntegerField(  # type: ignore[assignment]  # DRF takes fields out of the class
+        help_text="0 is a prepared transaction."
+    )
     root_application = serializers.CharField()
     root_state = serializers.CharField()
     root_query = serializers.CharField()

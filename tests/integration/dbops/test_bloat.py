@@ -52,7 +52,8 @@ def test_estimates_are_near_what_is_counted_page_by_page(tables, deleted):
         # A row stays at the end, or VACUUM would cut the empty pages off.
         run(tables, f"DELETE FROM t_bloat WHERE {deleted} AND id < 60000", "VACUUM (ANALYZE) t_bloat")
     found = estimates()
-    assert found["t_bloat"] == pytest.approx(table_truth(tables), abs=0.05)
+    # The pointers to rows that are gone are neither free nor dead to pgstattuple.
+    assert found["t_bloat"] == pytest.approx(table_truth(tables), abs=0.06)
     for name in INDEXES:
         truth = rebuilt_share(tables, name)
         assert found[name] == pytest.approx(truth, abs=0.1), name
