@@ -274,6 +274,8 @@ SPECTACULAR_SETTINGS = {
         "AlertState": "alerts.models.State",
         "DeliveryState": "alerts.models.DeliveryState",
         "MaintenanceTaskStatus": "dbops.serializers.maintenance.STATUSES",
+        "DecisionEnum": "scaling.models.Direction",
+        "PoolDecision": "dbops.sizing.Decision",
         "RunStatus": "pipelines.models.Status",
         "RunTrigger": "pipelines.models.Trigger",
     },

@@ -22,7 +22,7 @@ class ThresholdsSerializer(serializers.Serializer[Any]):
 class EvaluationSerializer(serializers.Serializer[Evaluation]):
     """A decision, with the figures that it was made from."""
 
-    decision = serializers.ChoiceField(choices=[str(each) for each in Decision])
+    decision = serializers.ChoiceField(choices=[(each.value, each.name) for each in Decision])
     reason = serializers.CharField()
     current_pool_size = serializers.IntegerField()
     recommended_pool_size = serializers.IntegerField()
