@@ -172,6 +172,9 @@ if _direct["ENGINE"] != "django.db.backends.postgresql":
         "postgresql://user:password@host:5432/name"
     )
 DATABASE_DIRECT = {name: _direct[name] for name in ("HOST", "PORT", "USER", "PASSWORD")}
+DATABASE_DIRECT_TLS = {
+    name: value for name, value in _direct.get("OPTIONS", {}).items() if name.startswith("ssl")
+}
 # A pooler may give each transaction another session: a cursor of the one before is not there.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_DIRECT_URL != DATABASE_URL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -305,7 +308,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 # Runs and steps are sent to their queue by pipelines.messages.
 CELERY_TASK_ROUTES = {f"{app}.tasks.*": {"queue": "critical"} for app in ("pipelines", "scaling")}
 CELERY_TASK_ROUTES["alerts.tasks.*"] = {"queue": "actions"}
-CELERY_TASK_ROUTES["dbops.tasks.observe"] = {"queue": "critical"}
+CELERY_TASK_ROUTES["dbops.tasks.observe"] = {"queue": "watch"}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SYNC_EVERY = 1

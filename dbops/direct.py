@@ -24,7 +24,8 @@ def parameters(*, database: str | None = None) -> dict[str, Any]:
         "user": direct["USER"],
         "password": direct["PASSWORD"],
     }
-    return {"dbname": name, **{key: value for key, value in given.items() if value}}
+    known = {key: value for key, value in given.items() if value}
+    return {"dbname": name, **known, **settings.DATABASE_DIRECT_TLS}
 
 
 def environment(*, database: str | None = None) -> dict[str, str]:
@@ -36,7 +37,10 @@ def environment(*, database: str | None = None) -> dict[str, str]:
         "user": "PGUSER",
         "password": "PGPASSWORD",
     }
-    told = {names[key]: str(value) for key, value in parameters(database=database).items()}
+    told = {
+        names.get(key, f"PG{key.upper()}"): str(value)
+        for key, value in parameters(database=database).items()
+    }
     return {"PATH": os.defpath, "LC_ALL": "C", "PGAPPNAME": NAME, **told}
 
 
@@ -63,12 +67,14 @@ def connect(
 def instead_of_pooled() -> Iterator[None]:
     """Have Django's own connection lead to the server itself meanwhile."""
     pooled = connections["default"]
-    there = {name: pooled.settings_dict[name] for name in settings.DATABASE_DIRECT}
-    if there == settings.DATABASE_DIRECT:
+    options = {**pooled.settings_dict["OPTIONS"], **settings.DATABASE_DIRECT_TLS}
+    here = {**settings.DATABASE_DIRECT, "OPTIONS": options}
+    there = {name: pooled.settings_dict[name] for name in here}
+    if there == here:
         yield
         return
     pooled.close()
-    pooled.settings_dict.update(settings.DATABASE_DIRECT)
+    pooled.settings_dict.update(here)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from dbops.serializers.observing import ObservedHealthSerializer
 from dbops.serializers.scaling import PoolEventSerializer, ThresholdsSerializer
 
 
@@ -33,24 +34,6 @@ class PoolStatusSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, help_text="Why it is not known, or cannot be resized.")
 
 
-class HealthPartSerializer(serializers.Serializer[Any]):
-    """A part of the health score; null, with the reason, where it is not known."""
-
-    name = serializers.CharField()
-    weight = serializers.IntegerField()
-    value = serializers.FloatField(allow_null=True)
-    score = serializers.IntegerField(allow_null=True, help_text="0 to 100.")
-    reason = serializers.CharField()
-
-
-class HealthStatusSerializer(serializers.Serializer[Any]):
-    """The last judgement of the database's health."""
-
-    score = serializers.IntegerField(allow_null=True, help_text="0 to 100.")
-    parts = HealthPartSerializer(many=True)
-    reason = serializers.CharField(required=False, help_text="Why there is no score.")
-
-
 class StatusSerializer(serializers.Serializer[Any]):
     """What the automation does, and how the database is."""
 
@@ -58,5 +41,5 @@ class StatusSerializer(serializers.Serializer[Any]):
     schedules = RhythmSerializer(many=True)
     pool = PoolStatusSerializer()
     thresholds = ThresholdsSerializer()
-    health = HealthStatusSerializer()
+    health = ObservedHealthSerializer()
     last_event = PoolEventSerializer(allow_null=True, help_text="The last decision about the pool's size.")

@@ -241,7 +241,7 @@ def shown(reading: Reading, observed: Observation | None, answers: Mapping[str, 
         "blocking": [asdict(each) for each in reading.blocking],
         "cache": {**_cache(reading), "answers": dict(answers)},
         "size": {**asdict(reading.size), "bloated": [_bloated(each) for each in reading.size.bloated]},
-        "health": _health(observed),
+        "health": health_of(observed),
     }
 
 
@@ -258,7 +258,8 @@ def _bloated(found: Index | Table) -> dict[str, Any]:
     return {"kind": kind, "name": found.name, "bytes": size, "bloat": found.bloat}
 
 
-def _health(observed: Observation | None) -> dict[str, Any]:
+def health_of(observed: Observation | None) -> dict[str, Any]:
+    """Return an observation's health in the shape of ObservedHealthSerializer; null, and why, without one."""
     if observed is None:
         return {"at": None, "score": None, "parts": [], "reason": _NEVER_OBSERVED}
     reason = _NOT_JUDGED if observed.health is None else ""

@@ -10,14 +10,11 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from dbops import schedule
-from dbops.models import Observation, PoolEvent
+from dbops.models import PoolEvent
 from dbops.pool import choice
 from dbops.pool.base import PoolError
 from dbops.services import learning
 from pipelines.models import Run, Tick
-
-NEVER_OBSERVED = "Nothing has been observed yet; the automation looks at the database once a minute."
-NOT_JUDGED = "Too little is known of the parts to give a score."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +48,15 @@ def switch(*, on: bool) -> Switched:
 
 
 def status() -> dict[str, Any]:
-    """Return what is shown of the automation: its schedules, the pool as it is now, the last judgement."""
+    """Return what is shown of the automation: its schedules, the pool as it is now, and its last decision."""
     rows = schedule.rows()
     return {
         "running": bool(rows) and all(row.enabled for row in rows),
         "schedules": _rhythms(rows),
         "pool": _pool(),
         "thresholds": learning.thresholds(),
-        "health": health(Observation.objects.first()),
         "last_event": PoolEvent.objects.first(),
     }
-
-
-def health(last: Observation | None) -> dict[str, Any]:
-    """Return the last judgement of the database's health; null, with the reason, where there is none."""
-    if last is None:
-        return {"score": None, "parts": [], "reason": NEVER_OBSERVED}
-    judged = {"score": last.health, "parts": last.health_parts}
-    return judged if last.health is not None else {**judged, "reason": NOT_JUDGED}
 
 
 def _rhythms(rows: Iterable[PeriodicTask]) -> list[Rhythm]:
@@ -77,7 +65,7 @@ def _rhythms(rows: Iterable[PeriodicTask]) -> list[Rhythm]:
 
 
 def _last_run(row: PeriodicTask) -> datetime | None:
-    """Return when it last began. Beat forgets that when a schedule is disabled; ticks and the ledger do not."""
+    """Return when it last began; beat forgets that when a schedule is disabled."""
     if row.task in schedule.PERIODS:
         tick = Tick.objects.filter(name=row.task).first()
         return tick.claimed_at if tick else None

@@ -36,7 +36,7 @@ TURN_S = 5.0
 class Verify(Protocol):
     """Makes a dump, restores and compares it."""
 
-    def __call__(self, now: datetime, *, beat: Callable[[], object]) -> BackupCheck:
+    def __call__(self, now: datetime, *, beat: Callable[[], None]) -> BackupCheck:
         """Call `beat` every few seconds, and end where it raises."""
         ...
 

@@ -32,7 +32,7 @@ def recommendations(now: datetime, *, look: Look | None = None) -> list[Recommen
 
 def advice(now: datetime, *, look: Look | None = None) -> Advice:
     """Return recommendations, and what is not known. Raises: CloudIntelError where it cannot look."""
-    return advise(_known(look(now), now), RULES)
+    return advise(_known((look or observing.look)(now), now), RULES)
 
 
 def _known(reading: Reading, now: datetime) -> Known:

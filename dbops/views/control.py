@@ -9,7 +9,8 @@ from core.examples import answered
 from core.query import Query
 from dbops.examples import recorded
 from dbops.serializers import control as serializers
-from dbops.services import control
+from dbops.serializers.observing import health_of
+from dbops.services import control, observing
 from dbops.views.base import TAG, ControlView
 
 
@@ -48,4 +49,5 @@ class StatusView(APIView):
     def get(self, request: Request) -> Response:
         """Tell what runs when, the pool as it is now, and the judgement of the last minute."""
         Query.read(request)
-        return Response(serializers.StatusSerializer(control.status()).data)
+        status = {**control.status(), "health": health_of(observing.latest())}
+        return Response(serializers.StatusSerializer(status).data)

@@ -22,11 +22,6 @@ _POINT = ("at", "utilization", "active", "idle", "waiting", "pool_size")
 _NO_ANSWER = OpenApiResponse(ErrorSerializer, "The database or its pool does not answer in time.")
 
 
-def answers() -> dict[str, Any]:
-    """Return how the cache of analytics answers does: nothing is known where there is none."""
-    return {"hits": None, "misses": None, "hit_rate": None}
-
-
 @extend_schema(tags=["database automation"])
 class MetricsView(APIView):
     """What goes on in the database."""
@@ -43,7 +38,7 @@ class MetricsView(APIView):
             reading = observing.look(timezone.now())
         except PoolError as error:
             raise NoAnswerError(str(error)) from error
-        return Response(serializers.shown(reading, observing.latest(), answers()))
+        return Response(serializers.shown(reading, observing.latest(), cache.report()))
 
 
 @extend_schema(tags=["database automation"])

@@ -248,10 +248,12 @@ def test_addresses_name_the_services_and_their_volumes_users(services):
         assert (database.username, database.path) == (owner["POSTGRES_USER"], f"/{owner['POSTGRES_DB']}")
 
 
-def test_the_worker_that_makes_the_pool_larger_does_not_wait_for_it(services):
-    assert "maintenance" in options(services["worker-cpu"]["command"])["--queues"].split(",")
-    assert address(services["worker-cpu"], "DATABASE_URL").hostname == "postgres"
-    others = OURS - {"worker-cpu"}
+def test_the_workers_that_watch_and_maintain_the_database_do_not_wait_for_its_pool(services):
+    around = {"worker-critical": "watch", "worker-cpu": "maintenance"}
+    for name, queue in around.items():
+        assert queue in options(services[name]["command"])["--queues"].split(",")
+        assert address(services[name], "DATABASE_URL").hostname == "postgres"
+    others = OURS - set(around)
     assert {address(services[name], "DATABASE_URL").hostname for name in others} == {"pgbouncer"}
 
 

@@ -38,7 +38,7 @@ def ago(days):
 def _alone(sent, monkeypatch):
     """No broker, no neighbours, no pauses; a table of the tests' own goes with them."""
     neighbours = maintaining.Neighbours(
-        indexes=lambda _now: (), verify_backup=lambda now, *, beat: verified(now), advisers=[]
+        indexes=lambda _now: (), verify_backup=verified, advisers=[]
     )
     monkeypatch.setattr(maintaining, "neighbours", neighbours)
     yield
@@ -46,7 +46,7 @@ def _alone(sent, monkeypatch):
         cursor.execute("DROP TABLE IF EXISTS heap")
 
 
-def verified(now):
+def verified(now, *, beat):
     return models.BackupCheck.objects.create(started_at=now, target="dump", is_verified=True)
 
 

@@ -1,0 +1,143 @@
+"""Starting, stopping and looking at the automation."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from dbops import schedule, tasks
+from dbops.models import Action, Cause, PoolEvent
+from dbops.pool.base import PoolError
+from dbops.services import control, watching
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/api/v1/database/automation"
+
+
+@pytest.fixture(autouse=True)
+def _scheduled():
+    PeriodicTask.objects.all().delete()
+    schedule.ensure()
+
+
+@pytest.fixture
+def operator():
+    return builders.client("operator")
+
+
+def enabled():
+    return {row.enabled for row in schedule.rows()}
+
+
+def test_there_are_four_schedules_as_promised():
+    rhythms = {str(row.crontab or row.interval) for row in schedule.rows()}
+    assert rhythms == {"every minute", "every 15 minutes", "every hour", "0 2 * * * (m/h/dM/MY/d) UTC"}
+
+
+def test_stopping_and_starting_switch_all_schedules_and_say_whether_that_is_new(operator):
+    assert operator.post(f"{ADDRESS}/stop").json() == {"running": False, "changed": True}
+    assert enabled() == {False}
+    assert operator.post(f"{ADDRESS}/stop").json() == {"running": False, "changed": False}
+    assert operator.post(f"{ADDRESS}/start").json() == {"running": True, "changed": True}
+    assert enabled() == {True}
+
+
+def test_what_was_stopped_stays_so_after_a_restart(operator):
+    operator.post(f"{ADDRESS}/stop")
+    call_command("migrate", verbosity=0)
+    assert enabled() == {False}
+
+
+def test_starting_brings_back_a_schedule_that_somebody_deleted(operator):
+    PeriodicTask.objects.filter(task=schedule.OBSERVE).delete()
+    assert not operator.get(f"{ADDRESS}/status").json()["running"] or len(schedule.rows()) == 3
+    operator.post(f"{ADDRESS}/start")
+    assert len(schedule.rows()) == 4
+
+
+def test_a_body_that_would_not_be_heeded_is_refused(operator):
+    answer = operator.post(f"{ADDRESS}/stop", {"for": "1h"})
+    assert (answer.status_code, answer.json()) == (400, {"error": "This takes no body."})
+    assert enabled() == {True}
+
+
+def test_the_status_before_anything_was_done_says_that_nothing_is_known():
+    status = builders.client("viewer").get(f"{ADDRESS}/status").json()
+    assert status["running"]
+    assert {each["last_run"] for each in status["schedules"]} == {None}
+    assert all(each["next_run"] for each in status["schedules"])
+    assert status["thresholds"] == {
+        "scale_up_threshold": 0.8,
+        "scale_down_threshold": 0.3,
+        "critical_threshold": 0.95,
+    }
+    assert (status["health"]["score"], status["last_event"]) == (None, None)
+    assert status["health"]["reason"].startswith("Nothing has been observed yet")
+
+
+def test_the_status_tells_the_pool_as_it_is_now():
+    pool = builders.client("viewer").get(f"{ADDRESS}/status").json()["pool"]
+    assert (pool["backend"], pool["size"], pool["waiting"]) == ("observe-only", 200, 0)
+    assert 0 < pool["utilization"] < 0.5
+    assert "PGBOUNCER_ADMIN_URL" in pool["reason"]
+
+
+def test_the_status_is_told_though_the_pool_does_not_answer(settings):
+    settings.PGBOUNCER_ADMIN_URL = "postgresql://admin:secret@127.0.0.1:1/pgbouncer"
+    answer = builders.client("viewer").get(f"{ADDRESS}/status")
+    pool = answer.json()["pool"]
+    assert (answer.status_code, pool["size"], pool["utilization"]) == (200, None, None)
+    assert pool["reason"]
+    assert "secret" not in answer.content.decode()
+
+
+def test_the_status_names_the_last_run_and_the_last_event(operator):
+    PoolEvent.objects.create(
+        timestamp=timezone.now(),
+        action=Action.SCALE_UP,
+        from_size=5,
+        to_size=10,
+        reason="busy",
+        trigger=Cause.OBSERVATION,
+        applied=True,
+    )
+    tasks.observe()
+    operator.post(f"{ADDRESS}/stop")
+    status = operator.get(f"{ADDRESS}/status").json()
+    last = {each["name"]: each["last_run"] for each in status["schedules"]}
+    assert last["Watch the database"]
+    assert {each["next_run"] for each in status["schedules"]} == {None}
+    assert status["last_event"]["to_size"] == 10
+    assert status["health"]["score"] is not None or status["health"]["reason"]
+
+
+# --- The look of each minute -----------------------------------------------------------------
+def test_what_one_part_of_the_look_meets_holds_up_no_other(monkeypatch):
+    def fail(*_arguments, **_named):
+        raise PoolError("the console is away")
+
+    evaluated = []
+    monkeypatch.setattr(watching.scaling, "reconcile", fail)
+    monkeypatch.setattr(watching.alarming, "look", fail)
+    monkeypatch.setattr(watching.scaling, "evaluate", lambda *seen: evaluated.append(seen))
+    with pytest.raises(PoolError):
+        watching.watch(timezone.now())
+    assert len(evaluated) == 1
+
+
+def test_two_beats_have_a_minute_looked_at_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(tasks.watching, "watch", looked.append)
+    tasks.observe()
+    tasks.observe()
+    assert len(looked) == 1
+
+
+def test_a_schedule_is_due_within_its_period():
+    now = timezone.now()
+    (watch,) = [each for each in control.status()["schedules"] if each.name == "Watch the database"]
+    assert now < watch.next_run <= now + timedelta(minutes=1, seconds=5)
