@@ -28,7 +28,7 @@ lint: venv ## Check style, types, imports, deployment settings and migrations
 	CLOUDINTEL_HTTPS=1 $(VENV_PYTHON) manage.py check --deploy --fail-level WARNING
 	$(VENV_PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-bench: venv ## Measure parsing and ingest; bench-collect, -samples, -scale, -decide, -ticks and -observe measure more
+bench: venv ## Measure parsing and ingest; bench-collect, -samples, -scale, -decide, -ticks, -observe and -pool measure more
 	@exec $(VENV_PYTHON) -m benchmarks
 
 bench-%: venv

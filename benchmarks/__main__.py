@@ -16,7 +16,7 @@ from pathlib import Path
 from tests import services
 
 DEFAULT = ("parse", "ingest")
-NAMES = (*DEFAULT, "collect", "samples", "scale", "decide", "ticks", "observe")
+NAMES = (*DEFAULT, "collect", "samples", "scale", "decide", "ticks", "observe", "pool")
 SIZES = ("n", "points")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
