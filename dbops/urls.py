@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dbops.views import control, judging, maintenance, observing, scaling
+from dbops.views import control, judging, learning, maintenance, observing, scaling
 
 urlpatterns = [
     path("start", control.StartView.as_view(), name="automation-start"),
@@ -18,4 +18,6 @@ urlpatterns = [
     path("scaling/evaluate", scaling.EvaluateView.as_view(), name="pool-evaluate"),
     path("scaling/history", scaling.HistoryView.as_view(), name="pool-history"),
     path("emergency/scale-up", scaling.EmergencyView.as_view(), name="pool-emergency"),
+    path("scaling/patterns", learning.PatternsView.as_view(), name="load-patterns"),
+    path("scaling/predict", learning.PredictView.as_view(), name="load-predict"),
 ]

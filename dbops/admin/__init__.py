@@ -1,3 +1,3 @@
 """The automation of the database in the admin."""
 
-from dbops.admin import judging, maintenance, observing, pool  # noqa: F401 - they register themselves
+from dbops.admin import judging, learning, maintenance, observing, pool  # noqa: F401 - they register themselves

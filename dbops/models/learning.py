@@ -12,6 +12,10 @@ class LoadHour(models.Model):
     peak_demand = models.FloatField()
     average_utilization = models.FloatField(help_text="0 to 1.")
     peak_utilization = models.FloatField()
+    surge = models.FloatField(
+        null=True,
+        help_text="The most that demand rose at once above all of the hour before it, in connections.",
+    )
 
     class Meta:
         ordering = ("-hour",)

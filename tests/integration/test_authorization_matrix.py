@@ -105,6 +105,8 @@ TABLE = """
     POST   /api/v1/database/automation/scaling/evaluate OPERATORS    200
     GET    /api/v1/database/automation/scaling/history VIEWERS       200
     POST   /api/v1/database/automation/emergency/scale-up OPERATORS  200
+    GET    /api/v1/database/automation/scaling/patterns VIEWERS      200
+    POST   /api/v1/database/automation/scaling/predict OPERATORS     200
 
     GET    /api/instances/                           USERS           200
     POST   /api/instances/                           USERS           201
