@@ -60,7 +60,9 @@ def loopback(bind: str) -> str:
 
 def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") -> Program:
     """The worker that is free for what comes every few seconds, however much there is to collect."""
-    return _worker(name, "--pool=prefork", f"--concurrency={CPU_PROCESSES}", "--queues=critical,watch", env=env)
+    return _worker(
+        name, "--pool=prefork", f"--concurrency={CPU_PROCESSES}", "--queues=critical,watch", env=env
+    )
 
 
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:

@@ -38,8 +38,7 @@ def environment(*, database: str | None = None) -> dict[str, str]:
         "password": "PGPASSWORD",
     }
     told = {
-        names.get(key, f"PG{key.upper()}"): str(value)
-        for key, value in parameters(database=database).items()
+        names.get(key, f"PG{key.upper()}"): str(value) for key, value in parameters(database=database).items()
     }
     return {"PATH": os.defpath, "LC_ALL": "C", "PGAPPNAME": NAME, **told}
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dbops', '0002_pg_stat_statements'),
+        ('dbops', '0005_surges'),
         ('pipelines', '0009_no_schedules_of_upkeep'),
     ]
 

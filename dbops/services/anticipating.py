@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dbops.models import Observation, PoolEvent, ThresholdChange
 from dbops.prediction import Forecast
-from dbops.services import learning
+from dbops.services import learning, scaling
 
 PreScale = Callable[[int, str, datetime], PoolEvent | None]
 
@@ -22,10 +22,10 @@ class Anticipation:
     event: PoolEvent | None
 
 
-def anticipate(now: datetime, *, pre_scale: PreScale) -> Anticipation:
+def anticipate(now: datetime, *, pre_scale: PreScale = scaling.pre_scale) -> Anticipation:
     """Learn from the hours that are over, predict the next one, and have the pool grow where it needs more.
 
-    The pool never shrinks on a prediction. `pre_scale` is that of `dbops.services.scaling`.
+    The pool never shrinks on a prediction.
     """
     hours, settled = learning.roll_up(now), learning.settle(now)
     change = learning.adapt(now)

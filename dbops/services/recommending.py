@@ -14,6 +14,7 @@ from dbops.advice import Advice, Checks, Known, Lately, PoolLimits, Recommendati
 from dbops.models import BackupCheck, Observation, StatementHour
 from dbops.percentile import Percentile
 from dbops.readings import Reading, StatementFigures
+from dbops.services import observing
 
 DAY = timedelta(days=1)
 STATEMENTS = 50

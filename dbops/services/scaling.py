@@ -11,24 +11,18 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from dbops import sizing
+from dbops import anticipating, sizing
 from dbops.models import Action, Cause, PoolEvent, PoolState
 from dbops.pool import choice
 from dbops.pool.base import Pool, PoolError
 from dbops.readings import PoolReading
-from dbops.services import bounds
+from dbops.services import bounds, learning
 from dbops.sizing import Decision, Evaluation
-from dbops.thresholds import Thresholds
 
 logger = logging.getLogger(__name__)
 
 _SETTLED = timedelta(seconds=30)
 """After so long a reading that shows another size than was decided was not taken before the decision."""
-
-
-def thresholds() -> Thresholds:
-    """Return the thresholds that hold at present."""
-    return Thresholds()
 
 
 # --- What is decided -------------------------------------------------------------------------
@@ -40,7 +34,14 @@ def evaluate(reading: PoolReading, now: datetime, *, requested_by: User | None =
         if _is_outdated(reading, state, now):
             return _outdated(reading, state)
         limits = bounds.of(pool, now)
-        found = sizing.judge(reading, thresholds(), limits, changed_at=state.decided_at, now=now)
+        found = anticipating.judge(
+            reading,
+            learning.thresholds(),
+            limits,
+            learning.guide(now, reading.demand, maximum=limits.maximum),
+            changed_at=state.decided_at,
+            now=now,
+        )
         if found.decision == Decision.MAINTAIN:
             return found
         cause = Cause.CRITICAL if found.decision == Decision.EMERGENCY_SCALE_UP else Cause.OBSERVATION
@@ -153,7 +154,7 @@ def _outdated(reading: PoolReading, state: PoolState) -> Evaluation:
         current_pool_size=reading.size,
         recommended_pool_size=reading.size,
         utilization=reading.utilization,
-        thresholds=thresholds(),
+        thresholds=learning.thresholds(),
     )
 
 

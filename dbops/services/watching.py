@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from dbops.readings import Reading
-from dbops.services import alarming, health, observing, responding, scaling
+from dbops.services import alarming, anticipating, health, observing, scaling
 
 
 def watch(now: datetime) -> None:
@@ -15,18 +15,19 @@ def watch(now: datetime) -> None:
 
     What one part meets holds up no other: all are tried before an error is raised.
     """
-    parts: list[Callable[[], Any]] = [scaling.reconcile, partial(_look, now)]
-    _each(parts)
+    _each([scaling.reconcile, partial(_look, now)])
 
 
 def _look(now: datetime) -> None:
     reading = observing.observe(now, judge=partial(health.health, now=now))
-    _each([partial(_answer, reading, now), partial(scaling.evaluate, reading.pool, now)])
+    # A pool that is used up grows to its maximum here, whatever the alerts say.
+    _each([partial(scaling.evaluate, reading.pool, now), partial(_answer, reading, now)])
 
 
 def _answer(reading: Reading, now: datetime) -> None:
-    """Open and resolve alerts, and do about the worst what can be done."""
-    responding.respond(alarming.look(now, reading), reading, now)
+    """Open and resolve alerts; while one holds, the next hour is prepared for at once."""
+    if alarming.look(now, reading) is not None:
+        anticipating.anticipate(now)
 
 
 def _each(parts: list[Callable[[], Any]]) -> None:

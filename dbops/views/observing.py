@@ -1,7 +1,6 @@
 """The state of the database now, and its load in the past."""
 
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -10,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsViewer
+from analytics import cache
 from core.query import ErrorSerializer
 from dbops.catalogue.glance import NoAnswerError
 from dbops.examples import recorded

@@ -7,9 +7,7 @@ import pytest
 
 from alerts import services as alerts
 from alerts.models import Alert, Notification
-from core.errors import CloudIntelError
-from dbops.models import Action, Cause, PoolEvent
-from dbops.services import alarming, responding
+from dbops.services import alarming
 from dbops.services.health import health
 from tests import judged
 from tests.judged import MINUTE, NOW
@@ -124,82 +122,3 @@ def test_the_latest_check_that_ended_is_part_of_the_health():
     judged.check(NOW, finished_at=None, is_verified=False)
     (part,) = [each for each in health(judged.reading(), NOW).parts if each.name == "backup"]
     assert (part.value, part.score) == (50, 50)
-
-
-# --- Responses -------------------------------------------------------------------------------------
-class Hands:
-    """Notes what the pool is told to do, and says that it did."""
-
-    def __init__(self):
-        self.told = []
-
-    def emergency(self, now, *, cause, reason):
-        self.told.append(("emergency", cause))
-        return event(Action.EMERGENCY_SCALE_UP, 100, now)
-
-    def pre_scale(self, size, reason, now):
-        self.told.append(("pre_scale", size))
-        return event(Action.PRE_SCALE_UP, size, now)
-
-
-def event(action, to_size, at, trigger=Cause.CRITICAL):
-    return PoolEvent.objects.create(
-        timestamp=at, action=action, from_size=20, to_size=to_size, reason="", trigger=trigger, applied=False
-    )
-
-
-@pytest.fixture
-def hands():
-    return Hands()
-
-
-def respond(severity, seen, hands, at=NOW):
-    able = responding.Hands(hands.emergency, hands.pre_scale)
-    return responding.respond(severity, seen, at, hands=able)
-
-
-FULL_DISK = judged.reading(size=judged.size(database_bytes=51 * judged.GB))
-
-
-@pytest.mark.parametrize(
-    ("severity", "seen", "told"),
-    [
-        ("critical", judged.reading(pool=judged.pool(0.96)), [("emergency", Cause.CRITICAL)]),
-        # 18 of 80 % are 23 connections: one step of 5 more than 20.
-        ("warning", judged.reading(pool=judged.pool(0.9)), [("pre_scale", 25)]),
-        ("critical", FULL_DISK, []),
-        ("warning", judged.reading(queries=judged.queries(slow=11)), []),
-        ("critical", judged.reading(pool=judged.pool(0.5)), []),
-        (None, judged.reading(), []),
-        ("critical", judged.reading(pool=judged.pool(1.0, size=100)), []),
-    ],
-    ids=["pool", "pool warns", "full disk", "slow", "pool is over it", "nothing", "pool at its maximum"],
-)
-def test_only_a_pool_that_is_used_up_now_is_enlarged(severity, seen, told, hands):
-    response = respond(severity, seen, hands)
-    assert hands.told == told
-    assert (response.event is not None) == bool(told)
-    assert response.reason
-
-
-def test_what_cannot_be_applied_is_not_decided_again_every_minute(hands):
-    seen = judged.reading(pool=judged.pool(0.96))
-    for minute in range(6):
-        respond("critical", seen, hands, at=NOW + minute * MINUTE)
-    assert len(hands.told) == 2  # in the first minute, and after the cooldown of five
-
-
-def test_what_an_operator_decided_holds_up_nothing(hands):
-    event(Action.EMERGENCY_SCALE_UP, 100, NOW - MINUTE, trigger=Cause.OPERATOR)
-    respond("critical", judged.reading(pool=judged.pool(0.96)), hands)
-    assert len(hands.told) == 1
-
-
-def test_a_pool_that_refuses_is_told_and_stops_nothing(hands):
-    def refuse(*_arguments, **_named):
-        raise CloudIntelError("PgBouncer does not answer.")
-
-    hands.emergency = refuse
-    response = respond("critical", judged.reading(pool=judged.pool(0.96)), hands)
-    assert response.event is None
-    assert "PgBouncer does not answer." in response.reason

@@ -7,9 +7,11 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from alerts.models import Alert
 from dbops import schedule, tasks
 from dbops.models import Action, Cause, PoolEvent
-from dbops.pool.base import PoolError
+from dbops.pool.base import Pool, PoolError
+from dbops.readings import PoolReading
 from dbops.services import control, watching
 from tests import builders
 
@@ -115,6 +117,22 @@ def test_the_status_names_the_last_run_and_the_last_event(operator):
     assert status["health"]["score"] is not None or status["health"]["reason"]
 
 
+class FullPool(Pool):
+    """Twenty connections, all of them busy, and clients that wait."""
+
+    backend = "pgbouncer"
+    resized_to = None
+
+    def read(self):
+        return PoolReading("pgbouncer", self.resized_to or 20, 20.0, 0.0, 3.0, 1.5, 1.0)
+
+    def why_fixed(self):
+        return ""
+
+    def resize(self, size):
+        self.resized_to = size
+
+
 # --- The look of each minute -----------------------------------------------------------------
 def test_what_one_part_of_the_look_meets_holds_up_no_other(monkeypatch):
     def fail(*_arguments, **_named):
@@ -141,3 +159,22 @@ def test_a_schedule_is_due_within_its_period():
     now = timezone.now()
     (watch,) = [each for each in control.status()["schedules"] if each.name == "Watch the database"]
     assert now < watch.next_run <= now + timedelta(minutes=1, seconds=5)
+
+
+@pytest.mark.parametrize(("severity", "prepares"), [("critical", 1), ("warning", 1), (None, 0)])
+def test_while_an_alert_holds_the_next_hour_is_prepared_for_at_once(severity, prepares, monkeypatch):
+    prepared = []
+    monkeypatch.setattr(watching.alarming, "look", lambda *_seen: severity)
+    monkeypatch.setattr(watching.anticipating, "anticipate", prepared.append)
+    watching.watch(timezone.now())
+    assert len(prepared) == prepares
+
+
+def test_a_pool_that_is_used_up_is_told_and_grows_to_its_maximum_at_once(monkeypatch):
+    pool = FullPool()
+    monkeypatch.setattr("dbops.pool.choice.chosen", lambda: pool)
+    watching.watch(timezone.now())
+    event = PoolEvent.objects.get()
+    assert (event.action, event.trigger, event.applied) == ("emergency_scale_up", "critical", True)
+    assert pool.resized_to == event.to_size == 100
+    assert Alert.objects.unresolved().get(key="database:pool").severity == "critical"

@@ -37,9 +37,7 @@ def ago(days):
 @pytest.fixture(autouse=True)
 def _alone(sent, monkeypatch):
     """No broker, no neighbours, no pauses; a table of the tests' own goes with them."""
-    neighbours = maintaining.Neighbours(
-        indexes=lambda _now: (), verify_backup=verified, advisers=[]
-    )
+    neighbours = maintaining.Neighbours(indexes=lambda _now: (), verify_backup=verified, advisers=[])
     monkeypatch.setattr(maintaining, "neighbours", neighbours)
     yield
     with connection.cursor() as cursor:
