@@ -61,7 +61,7 @@ class TasksSerializer(serializers.Serializer[Any]):
     backups = BackupsSerializer()
 
 
-class ReportSerializer(serializers.ModelSerializer[Maintenance]):
+class MaintenanceReportSerializer(serializers.ModelSerializer[Maintenance]):
     """The report of one maintenance."""
 
     run_id = serializers.IntegerField(allow_null=True, help_text="Null once the run is deleted.")
@@ -90,4 +90,6 @@ class MaintenanceStatusSerializer(serializers.Serializer[Any]):
     tasks = TasksSerializer(allow_null=True)
     recommendations = serializers.ListField(child=serializers.CharField(), allow_null=True)
     reason = serializers.CharField(required=False, help_text="Why there is no result, where there is none.")
-    history = ReportSerializer(many=True, help_text="The last 30, newest first, dry runs among them.")
+    history = MaintenanceReportSerializer(
+        many=True, help_text="The last 30, newest first, dry runs among them."
+    )

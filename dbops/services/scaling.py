@@ -21,6 +21,7 @@ from dbops.sizing import Decision, Evaluation
 
 logger = logging.getLogger(__name__)
 
+_TOLD_AGAIN = timedelta(hours=1)
 _SETTLED = timedelta(seconds=30)
 """After so long a reading that shows another size than was decided was not taken before the decision."""
 
@@ -190,9 +191,11 @@ def _resize(event: PoolEvent, pool: Pool) -> str:
 
 
 def _says_the_same(last: PoolEvent, event: PoolEvent) -> bool:
-    """Say whether it is what was recorded last, within the cooldown."""
-    age = event.timestamp - last.timestamp
-    same = ("action", "from_size", "to_size", "applied")
-    return age < timedelta(seconds=settings.POOL_COOLDOWN_S) and all(
+    """Say whether it is what was recorded last: within the cooldown, and within an hour if it cannot be done."""
+    quiet = timedelta(seconds=settings.POOL_COOLDOWN_S)
+    same: tuple[str, ...] = ("action", "applied", "from_size", "to_size")
+    if not event.applied:
+        quiet, same = max(quiet, _TOLD_AGAIN), ("action", "applied")
+    return event.timestamp - last.timestamp < quiet and all(
         getattr(last, name) == getattr(event, name) for name in same
     )

@@ -14,9 +14,9 @@ from dbops.examples import recorded
 from dbops.models import Maintenance
 from dbops.serializers.maintenance import (
     MaintainedSerializer,
+    MaintenanceReportSerializer,
     MaintenanceRunSerializer,
     MaintenanceStatusSerializer,
-    ReportSerializer,
 )
 from dbops.services import maintaining
 from pipelines import waiting
@@ -54,7 +54,7 @@ class MaintenanceRunView(APIView):
 
 def _finished(run: Run) -> dict[str, Any]:
     report = Maintenance.objects.filter(run=run).first()
-    told = dict(ReportSerializer(report).data) if report else {}
+    told = dict(MaintenanceReportSerializer(report).data) if report else {}
     return {**told, "run_id": run.pk, **({"error": run.error} if run.error else {})}
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from collectors import progress
 from core.api import ExactJSONRenderer
 from dbops.models import Maintenance
-from dbops.serializers.maintenance import ReportSerializer
+from dbops.serializers.maintenance import MaintenanceReportSerializer
 from dbops.services import maintaining
 from pipelines.models import Run, Status
 
@@ -55,6 +55,6 @@ class Command(BaseCommand):
         run.refresh_from_db()
         report = Maintenance.objects.filter(run=run).first()
         if report is not None:
-            self.stdout.write(ExactJSONRenderer().render(ReportSerializer(report).data).decode())
+            self.stdout.write(ExactJSONRenderer().render(MaintenanceReportSerializer(report).data).decode())
         if run.error:
             self.stderr.write(run.error)

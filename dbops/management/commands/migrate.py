@@ -10,7 +10,8 @@ from dbops import direct
 class Command(migrate.Command):
     """Django's own `migrate`, on a session with the server itself."""
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> str | None:
         """Migrate by DATABASE_DIRECT_URL, wherever DATABASE_URL leads."""
         with direct.instead_of_pooled():
-            super().handle(*args, **options)
+            # Its checks ask the server for its version, before anything is handled.
+            return super().execute(*args, **options)

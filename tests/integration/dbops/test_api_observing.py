@@ -27,7 +27,7 @@ HISTORY = "/api/v1/database/automation/load/history"
 
 @pytest.fixture(autouse=True)
 def _played_pool(monkeypatch):
-    monkeypatch.setattr(observing, "_chosen", PlayedPool)
+    monkeypatch.setattr(observing.choice, "chosen", PlayedPool)
 
 
 @pytest.fixture(scope="module")

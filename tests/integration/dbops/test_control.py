@@ -9,7 +9,7 @@ from django_celery_beat.models import PeriodicTask
 
 from alerts.models import Alert
 from dbops import schedule, tasks
-from dbops.models import Action, Cause, PoolEvent
+from dbops.models import PoolEvent
 from dbops.pool.base import Pool, PoolError
 from dbops.readings import PoolReading
 from dbops.services import control, watching
@@ -98,22 +98,14 @@ def test_the_status_is_told_though_the_pool_does_not_answer(settings):
 
 
 def test_the_status_names_the_last_run_and_the_last_event(operator):
-    PoolEvent.objects.create(
-        timestamp=timezone.now(),
-        action=Action.SCALE_UP,
-        from_size=5,
-        to_size=10,
-        reason="busy",
-        trigger=Cause.OBSERVATION,
-        applied=True,
-    )
     tasks.observe()
     operator.post(f"{ADDRESS}/stop")
     status = operator.get(f"{ADDRESS}/status").json()
     last = {each["name"]: each["last_run"] for each in status["schedules"]}
     assert last["Watch the database"]
     assert {each["next_run"] for each in status["schedules"]} == {None}
-    assert status["last_event"]["to_size"] == 10
+    assert status["last_event"]["action"] == "scale_down", "of 200, which POOL_MAX_SIZE does not ask for"
+    assert status["last_event"]["applied"] is False
     assert status["health"]["score"] is not None or status["health"]["reason"]
 
 

@@ -344,7 +344,7 @@ def test_a_dry_run_tells_what_would_be_done_and_changes_nothing():
         "cleanup": "dry_run",
         "statistics": "dry_run",
         "indexes": "dry_run",
-        "backups": "skipped",
+        "backups": "dry_run",
     }
     assert report.tasks["cleanup"]["records_found"] == 1
     assert report.tasks["indexes"]["details"] == [{"index": "heap_index", "reason": "bloated"}]

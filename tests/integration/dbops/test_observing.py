@@ -75,6 +75,13 @@ def test_connections_are_counted_by_state_beside_the_limit(application):
     assert found.total == sum(found.by_state.values())
 
 
+@contextmanager
+def until_blocked(number):
+    """Begin once so many sessions wait for locks."""
+    until(lambda: len(look().blocking) == number, f"{number} blocked")
+    yield
+
+
 def test_who_waits_for_a_lock_is_seen_with_the_root_of_the_chain(application):
     run(application, "CREATE TABLE t_locked (id int)", "INSERT INTO t_locked VALUES (1)")
     run(application, "BEGIN", "UPDATE t_locked SET id = 4711")
@@ -84,6 +91,7 @@ def test_who_waits_for_a_lock_is_seen_with_the_root_of_the_chain(application):
         session("second") as second,
         session("third") as third,
         running(second, f"DO $$ BEGIN {wait}; END $$"),
+        until_blocked(1),
         running(third, "SELECT * FROM t_locked WHERE id = 4711"),
     ):
         chains = until(lambda: len(found := look().blocking) == 2 and found, "two that wait")

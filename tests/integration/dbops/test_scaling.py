@@ -74,17 +74,17 @@ def test_a_pool_that_was_changed_is_left_alone_for_the_cooldown(pool):
     assert [evaluate(pool, minutes).decision for minutes in (4, 5)] == ["maintain", "scale_down"]
 
 
-def test_what_failed_is_tried_again_each_minute_and_told_once_in_a_cooldown(pool):
+def test_what_failed_is_tried_again_each_minute_and_told_once_an_hour(pool):
     pool.busy, pool.broken = 17, "Connection refused"
-    found = [evaluate(pool, minutes) for minutes in range(6)]
+    found = [evaluate(pool, minutes) for minutes in range(62)]
     assert {each.decision for each in found} == {"scale_up"}
     assert not any(each.applied for each in found)
-    told = [event.timestamp.minute for event in PoolEvent.objects.filter(applied=False)]
-    assert told == [5, 0]
+    told = [event.timestamp - MORNING for event in PoolEvent.objects.filter(applied=False)]
+    assert told == [timedelta(hours=1), timedelta(0)]
     assert PoolEvent.objects.first().reason.endswith("Not applied: Connection refused")
     assert PoolState.objects.get().wanted_size is None
     pool.broken = ""
-    assert evaluate(pool, 6).applied
+    assert evaluate(pool, 62).applied
 
 
 def test_what_was_decided_in_vain_is_told_at_once_when_it_is_something_else(pool):
