@@ -34,7 +34,7 @@ class PoolStatusSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, help_text="Why it is not known, or cannot be resized.")
 
 
-class StatusSerializer(serializers.Serializer[Any]):
+class AutomationStatusSerializer(serializers.Serializer[Any]):
     """What the automation does, and how the database is."""
 
     running = serializers.BooleanField(help_text="Whether all of its schedules are enabled.")

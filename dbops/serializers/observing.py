@@ -123,6 +123,7 @@ class AnswersSerializer(serializers.Serializer[Any]):
     hits = serializers.IntegerField(allow_null=True)
     misses = serializers.IntegerField(allow_null=True)
     hit_rate = serializers.FloatField(allow_null=True, help_text="0 to 1.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why something is not known.")
 
 
 class CacheSerializer(serializers.Serializer[Any]):

@@ -1,13 +1,14 @@
 """Looks at the database: live, and once a minute for the record."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dbops import deltas
 from dbops.catalogue import activity, counters, sizes, statements
 from dbops.catalogue.activity import Activity
-from dbops.catalogue.glance import glance
+from dbops.catalogue.glance import NoAnswerError, glance
 from dbops.models import Observation
 from dbops.pool import choice
 from dbops.pool.base import Pool
@@ -15,6 +16,8 @@ from dbops.readings import Health, Queries, Reading, Size
 from dbops.services import recording, remembering
 from dbops.services.recording import Seen
 from dbops.services.remembering import Remembered
+
+TRIES = 3
 
 
 def look(now: datetime, *, pool: Pool | None = None) -> Reading:
@@ -42,11 +45,8 @@ def latest() -> Observation | None:
 def _see(now: datetime, pool: Pool | None) -> Seen:
     pool_reading = (pool or choice.chosen()).read()
     before = remembering.remembered()
-    with glance() as looking:
-        doing = activity.read(looking)
-        totals = counters.read(looking)
-        called = statements.read(looking, before.statements.keys())
-        size = sizes.read(looking)
+    asked = _asked(before)
+    doing, totals, called = asked.doing, asked.totals, asked.called
     counted = deltas.counted(now, totals, before.counters)
     changes, reason = _changes(called, before)
     reading = Reading(
@@ -57,10 +57,38 @@ def _see(now: datetime, pool: Pool | None) -> Seen:
         counters=counted,
         cache_hit=deltas.hit_share(counted),
         queries=_queries(now, doing, called, changes, reason),
-        size=_grown(now, size),
-        took_ms=looking.took_ms,
+        size=_grown(now, asked.size),
+        took_ms=asked.took_ms,
     )
     return Seen(reading, totals, called, changes, before)
+
+
+def _asked(before: Remembered) -> "_Asked":
+    """Ask the catalogue. A busy server has more than one chance, each as short. Raises: NoAnswerError."""
+    for _ in range(TRIES - 1):
+        with suppress(NoAnswerError):
+            return _glanced(before)
+    return _glanced(before)
+
+
+def _glanced(before: Remembered) -> "_Asked":
+    with glance() as looking:
+        doing = activity.read(looking)
+        totals = counters.read(looking)
+        called = statements.read(looking, before.statements.keys())
+        size = sizes.read(looking)
+    return _Asked(doing, totals, called, size, looking.took_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the catalogue answered in one transaction."""
+
+    doing: Activity
+    totals: counters.Totals
+    called: statements.Totals
+    size: Size
+    took_ms: float
 
 
 def _changes(called: statements.Totals, before: Remembered) -> tuple[deltas.CallsAndMs | None, str]:

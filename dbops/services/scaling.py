@@ -191,7 +191,7 @@ def _resize(event: PoolEvent, pool: Pool) -> str:
 
 
 def _says_the_same(last: PoolEvent, event: PoolEvent) -> bool:
-    """Say whether it is what was recorded last: within the cooldown, and within an hour if it cannot be done."""
+    """Say whether it was recorded already: in the cooldown, or within an hour where it cannot be done."""
     quiet = timedelta(seconds=settings.POOL_COOLDOWN_S)
     same: tuple[str, ...] = ("action", "applied", "from_size", "to_size")
     if not event.applied:

@@ -45,9 +45,11 @@ class StopView(ControlView):
 class StatusView(APIView):
     """What the automation does, and how the database is."""
 
-    @extend_schema(responses=serializers.StatusSerializer, tags=[TAG], examples=[recorded("status")])
+    @extend_schema(
+        responses=serializers.AutomationStatusSerializer, tags=[TAG], examples=[recorded("status")]
+    )
     def get(self, request: Request) -> Response:
         """Tell what runs when, the pool as it is now, and the judgement of the last minute."""
         Query.read(request)
         status = {**control.status(), "health": health_of(observing.latest())}
-        return Response(serializers.StatusSerializer(status).data)
+        return Response(serializers.AutomationStatusSerializer(status).data)
