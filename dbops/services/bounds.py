@@ -20,8 +20,11 @@ _SERVER = """
 
 
 def of(pool: Pool, now: datetime) -> Limits:
-    """Return the settings' limits, as far as PgBouncer and the server can carry them."""
-    most, why = min(((settings.POOL_MAX_SIZE, ""), *_carried(pool)), key=lambda each: each[0])
+    """Return the settings' limits, as far as PgBouncer and the server can carry them.
+
+    What cannot be resized is as large as somebody made it: that is a limit of its own.
+    """
+    most, why = min(_largest(pool), key=lambda each: each[0])
     reserved, why_reserved = _reserved(now)
     return Limits(
         minimum=min(settings.POOL_MIN_SIZE, most),
@@ -34,15 +37,16 @@ def of(pool: Pool, now: datetime) -> Limits:
     )
 
 
-def _carried(pool: Pool) -> list[tuple[int, str]]:
-    """Return what the pool cannot grow beyond; nothing where it cannot be changed, or asked."""
+def _largest(pool: Pool) -> list[tuple[int, str]]:
+    """Return what the pool cannot grow beyond, and why; the settings alone where it cannot be asked."""
+    wanted = (settings.POOL_MAX_SIZE, "")
     try:
         if pool.why_fixed():
-            return []
+            return [max(wanted, (pool.size(), "it has so many already"))]
         ceiling = pool.ceiling()
     except PoolError:
-        return []
-    return [_room(), *([ceiling] if ceiling else [])]
+        return [wanted]
+    return [wanted, _room(), *([ceiling] if ceiling else [])]
 
 
 def _room() -> tuple[int, str]:
