@@ -32,7 +32,9 @@ def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
 def everything(bind: str, port: int) -> tuple[Program, ...]:
     """Return one of each program, with this process's environment."""
     env = {"LOG_FORMAT": "json", **os.environ}
-    workers = worker_critical(env=env), worker_io(env=env), worker_cpu(env=env)
+    # What makes the pool larger, or maintains the database, must not wait for one of its connections.
+    around = {**env, "DATABASE_URL": env["DATABASE_DIRECT_URL"]} if env.get("DATABASE_DIRECT_URL") else env
+    workers = worker_critical(env=around), worker_io(env=env), worker_cpu(env=around)
     return web(bind, port, env=env), *workers, beat(env=env)
 
 

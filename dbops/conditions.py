@@ -81,7 +81,7 @@ def figures(reading: Reading) -> Figures:
     """Return the figures of a reading. Clients that wait are in the pool's utilisation already."""
     size = reading.size
     return {
-        "pool": reading.pool.utilization,
+        "pool": None if reading.pool is None else reading.pool.utilization,
         "response_time": reading.queries.response_s,
         "size": size.database_bytes,
         "slow_queries": reading.queries.slow,

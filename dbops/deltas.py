@@ -14,6 +14,9 @@ SLOWEST_SHOWN = 10
 FIRST = "Nothing was stored before this look that it could be compared with."
 RESET = "The counters were reset since the look before."
 NO_TIME = "No time has passed since the look before."
+LONG_AGO = "The look before was too long ago to tell what was lately."
+LONGEST = timedelta(minutes=5)
+"""What was counted for longer than this is no news of a minute: nobody looked for a while."""
 
 CallsAndMs = Mapping[int, tuple[int, float]]
 """Calls and total milliseconds by query id."""
@@ -52,6 +55,8 @@ def _obstacle(now: datetime, totals: counters.Totals, before: Before | None) -> 
         return FIRST
     if now <= before.at:
         return NO_TIME
+    if now - before.at > LONGEST:
+        return LONG_AGO
     # After a crash they begin anew without telling when.
     fell = any(value < before.values[name] for name, value in totals.values.items())
     return RESET if fell or totals.since != before.since else ""
@@ -111,6 +116,7 @@ def unknown_queries(reason: str, running_s: Iterable[float]) -> Queries:
         mean_ms=None,
         total_ms=None,
         slow=None,
-        response_s=max(running_s, default=None),
+        # That nothing runs is known: nobody waits for an answer.
+        response_s=max(running_s, default=0.0),
         reason=reason,
     )

@@ -82,10 +82,10 @@ def _judged(measure: Measure, evidence: Evidence) -> Part:
 # --- What the parts look at -----------------------------------------------------------------------
 def _pool(evidence: Evidence) -> Found:
     pool = evidence.reading.pool
+    if pool is None:
+        return Found(None, evidence.reading.pool_reason)
     waiting = f", {pool.waiting:g} clients wait" if pool.waiting else ""
-    return Found(
-        pool.utilization, f"{pool.active:g} of {pool.size} connections of the pool are busy{waiting}."
-    )
+    return Found(pool.utilization, f"{pool.used:g} of {pool.size} connections of the pool are busy{waiting}.")
 
 
 def _connections(evidence: Evidence) -> Found:

@@ -1,7 +1,10 @@
 """What one look at the database finds: plain values, and null with a reason where something is unknown."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+
+OBSERVE_ONLY = "observe-only"
+"""The backend of a server without a pooler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class PoolReading:
     @property
     def demand(self) -> float:
         return self.active + self.waiting
+
+    @property
+    def used(self) -> float:
+        """Connections that nobody else can have: a server without a pooler gives an idle one to nobody."""
+        return self.active + self.idle if self.backend == OBSERVE_ONLY else self.active
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +196,18 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one look found; `cache_hit` is the share of blocks found in memory (0 to 1) since the last."""
+    """All that one look found; `cache_hit` is the share of blocks found in memory (0 to 1) since the last.
+
+    `pool` is None where the pool did not answer, and `pool_reason` says why.
+    """
 
     at: datetime
-    pool: PoolReading
+    pool: PoolReading | None
     connections: Connections
     blocking: tuple[Blocked, ...]
     counters: Counters
     cache_hit: float | None
     queries: Queries
     size: Size
-    took_ms: float = field(default=0.0)
+    took_ms: float = 0.0
+    pool_reason: str = ""

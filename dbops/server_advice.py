@@ -103,12 +103,12 @@ def idle_in_transaction(known: Known) -> Iterator[Recommendation]:
 
 def max_connections(known: Known) -> Iterator[Recommendation]:
     """Propose more connections where they run out, or where the pool's maximum needs more than there are."""
-    seen, allowed = known.reading.connections, known.server.max_connections
-    others = max(0, seen.total - round(known.reading.pool.active + known.reading.pool.idle))
+    seen, allowed, pool = known.reading.connections, known.server.max_connections, known.reading.pool
+    others = max(0, seen.total - round(pool.active + pool.idle)) if pool else seen.total
     needed = known.limits.maximum + others
     if seen.limit and seen.total > MOST_CONNECTIONS * seen.limit:
         wanted, why = seen.total / MOST_CONNECTIONS, f"{seen.total} of {seen.limit} connections are taken."
-    elif known.reading.pool.backend == "pgbouncer" and needed > allowed:
+    elif pool and pool.backend == "pgbouncer" and needed > allowed:
         wanted = needed
         why = f"The pool may grow to {known.limits.maximum} beside {others} others; {allowed} are allowed."
     else:

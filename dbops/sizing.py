@@ -62,7 +62,7 @@ class _Case:
         """What was seen, in words."""
         reading = self.reading
         waiting = f", and {reading.waiting:g} clients wait for one" if reading.waiting else ""
-        used = f"{reading.active:g} of {reading.size} connections are busy{waiting}"
+        used = f"{reading.used:g} of {reading.size} connections are busy{waiting}"
         return f"{used} (utilisation {_percent(reading.utilization)})"
 
     def answer(self, decision: Decision, reason: str, size: int | None = None) -> Evaluation:

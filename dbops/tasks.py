@@ -11,8 +11,9 @@ from pipelines import ticks
 def observe() -> None:
     """Look at the database and answer what is seen, unless that was done for this minute already."""
     now = ticks.now()
-    if ticks.claim(schedule.OBSERVE, schedule.PERIODS[schedule.OBSERVE], now):
-        watching.watch(now)
+    if slot := ticks.claim(schedule.OBSERVE, schedule.PERIODS[schedule.OBSERVE], now):
+        # Beat may be a little early: what is seen belongs to the minute that was taken.
+        watching.watch(max(now, slot))
 
 
 @shared_task

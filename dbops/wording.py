@@ -72,12 +72,15 @@ class Told:
 
 def _pool(reading: Reading) -> Told:
     pool = reading.pool
+    title = "The connection pool is nearly used up"
+    if pool is None:
+        return Told(title, "See to it that the pool answers.", f"It does not now: {reading.pool_reason}")
     longest = "" if pool.max_wait_s is None else f", the first for {pool.max_wait_s:.1f} s"
     return Told(
-        "The connection pool is nearly used up",
+        title,
         "The pool grows by itself up to its maximum, where its size can be changed. Beyond that, end what "
         "holds connections (long queries, sessions that idle in a transaction), or raise POOL_MAX_SIZE.",
-        f"Pool ({pool.backend}): {pool.utilization:.0%} used; {pool.active:g} of {pool.size} connections busy"
+        f"Pool ({pool.backend}): {pool.utilization:.0%} used; {pool.used:g} of {pool.size} connections busy"
         f", {pool.waiting:g} clients waiting{longest}.",
     )
 

@@ -38,7 +38,7 @@ class ObservationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="utilization", ordering="utilization")
     def busy(self, observation: Observation) -> str:
-        return f"{observation.utilization:.0%}"
+        return "-" if observation.utilization is None else f"{observation.utilization:.0%}"
 
     @admin.display(description="connections")
     def by_state(self, observation: Observation) -> SafeString:

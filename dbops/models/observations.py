@@ -18,6 +18,10 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
         """Keep the observations of the half-open range [start, end)."""
         return self.filter(at__gte=start, at__lt=end)
 
+    def with_pool(self) -> Self:
+        """Keep those in which the pool answered."""
+        return self.filter(pool_size__isnull=False)
+
     def outlived(self, now: datetime) -> Self:
         """Keep those that nobody needs any more."""
         return self.filter(at__lt=now - MINUTES_KEPT)
@@ -27,13 +31,15 @@ class Observation(models.Model):
     """One look at the database and its pool; counters are what was added since the look before."""
 
     at = models.DateTimeField(unique=True)
-    backend = models.CharField(max_length=20, help_text="pgbouncer or observe-only.")
-    pool_size = models.PositiveIntegerField()
-    active = models.FloatField(help_text="Connections of the pool that were busy.")
-    idle = models.FloatField(help_text="Connections of the pool that were free.")
-    waiting = models.FloatField(help_text="Clients that waited for a connection.")
+    backend = models.CharField(
+        max_length=20, blank=True, help_text="pgbouncer or observe-only; empty where the pool did not answer."
+    )
+    pool_size = models.PositiveIntegerField(null=True)
+    active = models.FloatField(null=True, help_text="Connections of the pool that were busy.")
+    idle = models.FloatField(null=True, help_text="Connections of the pool that were free.")
+    waiting = models.FloatField(null=True, help_text="Clients that waited for a connection.")
     max_wait_s = models.FloatField(null=True, help_text="How long the first of them had waited.")
-    utilization = models.FloatField(help_text="Busy share of the pool, 0 to 1.")
+    utilization = models.FloatField(null=True, help_text="Busy share of the pool, 0 to 1.")
     connections = models.JSONField(help_text="By state.")
     counters = models.JSONField(
         null=True, help_text="Since the look before; empty where there was none, or the counters were reset."
@@ -56,7 +62,7 @@ class Observation(models.Model):
         ordering = ("-at",)
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M}: {self.utilization:.0%} of {self.pool_size}"
+        return f"{self.at:%Y-%m-%d %H:%M}"
 
 
 class DatabaseCounters(models.Model):

@@ -1,14 +1,14 @@
 """The shapes in which the state of the database, and the load of its past, are shown."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from rest_framework import serializers
 
 from core.query import Query
 from dbops.models import Observation
-from dbops.readings import Index, Reading, Table
+from dbops.readings import Index, PoolReading, Reading, Table
 
 MOST_HOURS = 720
 _UNKNOWN = "Null is unknown; the reason says why."
@@ -49,13 +49,14 @@ class ConnectionsSerializer(serializers.Serializer[Any]):
 class DatabasePoolSerializer(serializers.Serializer[Any]):
     """The pool of connections."""
 
-    backend = serializers.CharField()
-    size = serializers.IntegerField()
-    active = serializers.FloatField()
-    idle = serializers.FloatField()
-    waiting = serializers.FloatField()
+    backend = serializers.CharField(allow_null=True)
+    size = serializers.IntegerField(allow_null=True)
+    active = serializers.FloatField(allow_null=True)
+    idle = serializers.FloatField(allow_null=True)
+    waiting = serializers.FloatField(allow_null=True)
     max_wait_s = serializers.FloatField(allow_null=True)
-    utilization = serializers.FloatField(help_text="Busy share, 0 to 1.")
+    utilization = serializers.FloatField(allow_null=True, help_text="Busy share, 0 to 1.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why it is not known.")
 
 
 class BlockedSerializer(serializers.Serializer[Any]):
@@ -237,13 +238,17 @@ def shown(reading: Reading, observed: Observation | None, answers: Mapping[str, 
     return {
         "at": reading.at,
         "connections": asdict(reading.connections),
-        "pool": asdict(reading.pool),
+        "pool": {**_pool(reading.pool), "reason": reading.pool_reason},
         "queries": asdict(reading.queries),
         "blocking": [asdict(each) for each in reading.blocking],
         "cache": {**_cache(reading), "answers": dict(answers)},
         "size": {**asdict(reading.size), "bloated": [_bloated(each) for each in reading.size.bloated]},
         "health": health_of(observed),
     }
+
+
+def _pool(pool: PoolReading | None) -> dict[str, Any]:
+    return dict.fromkeys(each.name for each in fields(PoolReading)) if pool is None else asdict(pool)
 
 
 def _cache(reading: Reading) -> dict[str, Any]:
@@ -271,11 +276,13 @@ class LoadPointSerializer(serializers.Serializer[Any]):
     """The load of one minute."""
 
     timestamp = serializers.DateTimeField()
-    utilization = serializers.FloatField(help_text="Busy share of the pool, 0 to 1.")
-    active = serializers.FloatField()
-    idle = serializers.FloatField()
-    waiting = serializers.FloatField()
-    pool_size = serializers.IntegerField()
+    utilization = serializers.FloatField(
+        allow_null=True, help_text="Busy share of the pool, 0 to 1; null where the pool did not answer."
+    )
+    active = serializers.FloatField(allow_null=True)
+    idle = serializers.FloatField(allow_null=True)
+    waiting = serializers.FloatField(allow_null=True)
+    pool_size = serializers.IntegerField(allow_null=True)
 
 
 class LoadHistorySerializer(serializers.Serializer[Any]):

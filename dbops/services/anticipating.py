@@ -38,8 +38,9 @@ def anticipate(now: datetime, *, pre_scale: PreScale = scaling.pre_scale) -> Ant
 
 def pre_scaling(forecast: Forecast) -> int | None:
     """Return the size that the pool has to grow to for the predicted peak; None where it is large enough."""
-    last, wanted = Observation.objects.first(), forecast.recommended_size
-    return wanted if wanted is not None and last is not None and wanted > last.pool_size else None
+    last, wanted = Observation.objects.with_pool().first(), forecast.recommended_size
+    size = last.pool_size if last else None
+    return wanted if wanted is not None and size is not None and wanted > size else None
 
 
 def why(forecast: Forecast) -> str:

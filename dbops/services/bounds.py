@@ -22,7 +22,7 @@ _SERVER = """
 def of(pool: Pool, now: datetime) -> Limits:
     """Return the settings' limits, as far as PgBouncer and the server can carry them.
 
-    What cannot be resized is as large as somebody made it: that is a limit of its own.
+    What cannot be resized is as large as somebody made it; of that a step more is proposed at most.
     """
     most, why = min(_largest(pool), key=lambda each: each[0])
     reserved, why_reserved = _reserved(now)
@@ -42,7 +42,7 @@ def _largest(pool: Pool) -> list[tuple[int, str]]:
     wanted = (settings.POOL_MAX_SIZE, "")
     try:
         if pool.why_fixed():
-            return [max(wanted, (pool.size(), "it has so many already"))]
+            return [max(wanted, (pool.size() + settings.POOL_STEP, "that is a step above what it has"))]
         ceiling = pool.ceiling()
     except PoolError:
         return [wanted]

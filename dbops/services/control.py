@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from dbops import schedule
 from dbops.models import PoolEvent
 from dbops.pool import choice
 from dbops.pool.base import PoolError
-from dbops.services import learning
+from dbops.services import learning, maintaining
 from pipelines.models import Run, Tick
 
 
@@ -69,7 +69,8 @@ def _last_run(row: PeriodicTask) -> datetime | None:
     if row.task in schedule.PERIODS:
         tick = Tick.objects.filter(name=row.task).first()
         return tick.claimed_at if tick else None
-    begun = Run.objects.filter(pipeline=schedule.MAINTENANCE, started_at__isnull=False)
+    real = Run.objects.filter(pipeline=schedule.MAINTENANCE).exclude(scope=maintaining.DRY_RUN)
+    begun = real.filter(started_at__isnull=False)
     last = begun.order_by("-started_at").first()
     return last.started_at if last else None
 
@@ -78,7 +79,8 @@ def _next_run(row: PeriodicTask, now: datetime) -> datetime | None:
     if not row.enabled:
         return None
     due: datetime = now + row.schedule.remaining_estimate(row.last_run_at or row.start_time or now)
-    return due
+    # The estimate is made of a clock that went on meanwhile.
+    return (due + timedelta(seconds=0.5)).replace(microsecond=0)
 
 
 def _pool() -> dict[str, Any]:

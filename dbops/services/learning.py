@@ -37,7 +37,7 @@ def _first_unlearned() -> datetime | None:
     last: datetime | None = LoadHour.objects.aggregate(last=Max("hour"))["last"]
     if last is not None:
         return last + _HOUR
-    first: datetime | None = Observation.objects.aggregate(first=Min("at"))["first"]
+    first: datetime | None = Observation.objects.with_pool().aggregate(first=Min("at"))["first"]
     return None if first is None else _hour_of(first)
 
 
@@ -46,7 +46,9 @@ def _looks(start: datetime, end: datetime) -> Iterator[Look]:
     rows = Observation.objects.between(start, end).order_by("at")
     figures = rows.values_list("at", "active", "waiting", "utilization")
     for at, active, waiting, utilization in figures.iterator():
-        yield Look(_minute(at), active + waiting, utilization)
+        # Empty where the pool did not answer.
+        if active is not None and waiting is not None and utilization is not None:
+            yield Look(_minute(at), active + waiting, utilization)
 
 
 def _row(hour: Hour) -> LoadHour:
@@ -128,8 +130,8 @@ def predict(now: datetime) -> Forecast:
     profile = Profile.of(_known(now, learned.REACH), now=learned.epoch_hour(now))
     settled = _settled(now)
     confidence = prediction.confidence(settled)
-    seen = Observation.objects.filter(at__gt=now - _HOUR, at__lte=now).order_by("at")
-    demands = [active + waiting for active, waiting in seen.values_list("active", "waiting")]
+    seen = Observation.objects.filter(at__gt=now - _HOUR, at__lte=now).with_pool().order_by("at")
+    demands = [look.demand for look in _looks(now - _HOUR, now)]
     reason = prediction.too_early(profile) or ("" if demands else "Nothing was observed in the last hour.")
     last = seen.last()
     if reason or last is None:

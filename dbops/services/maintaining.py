@@ -29,7 +29,7 @@ from pipelines.slots import Cron
 DRY_RUN = "dry-run"
 """The scope of runs that only tell what they would do; the others have that of every schedule."""
 ORDER = ("cleanup", "statistics", "indexes", "backups")
-TURN_S = 5.0
+TURN_S = 1.0
 """For how long a step that is early is put back."""
 
 

@@ -1,5 +1,6 @@
 """Looks at the database: live, and once a minute for the record."""
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,17 +12,19 @@ from dbops.catalogue.activity import Activity
 from dbops.catalogue.glance import NoAnswerError, glance
 from dbops.models import Observation
 from dbops.pool import choice
-from dbops.pool.base import Pool
-from dbops.readings import Health, Queries, Reading, Size
+from dbops.pool.base import Pool, PoolError
+from dbops.readings import Health, PoolReading, Queries, Reading, Size
 from dbops.services import recording, remembering
 from dbops.services.recording import Seen
 from dbops.services.remembering import Remembered
+
+logger = logging.getLogger(__name__)
 
 TRIES = 3
 
 
 def look(now: datetime, *, pool: Pool | None = None) -> Reading:
-    """Look at the database and its pool, and store nothing. Raises: NoAnswerError, PoolError."""
+    """Look at the database and its pool, and store nothing. Raises: NoAnswerError."""
     return _see(now, pool).reading
 
 
@@ -30,7 +33,7 @@ def observe(
 ) -> Reading:
     """Look, and store it as the observation of the minute, unless there is one.
 
-    `judge` tells the health that is stored with it. Raises: NoAnswerError, PoolError.
+    `judge` tells the health that is stored with it. Raises: NoAnswerError.
     """
     seen = _see(now, pool)
     recording.store(seen, judge(seen.reading) if judge else None)
@@ -43,12 +46,12 @@ def latest() -> Observation | None:
 
 
 def _see(now: datetime, pool: Pool | None) -> Seen:
-    pool_reading = (pool or choice.chosen()).read()
+    pool_reading, pool_reason = _read(pool or choice.chosen())
     before = remembering.remembered()
     asked = _asked(before)
     doing, totals, called = asked.doing, asked.totals, asked.called
     counted = deltas.counted(now, totals, before.counters)
-    changes, reason = _changes(called, before)
+    changes, reason = _changes(now, called, before)
     reading = Reading(
         at=now,
         pool=pool_reading,
@@ -59,8 +62,18 @@ def _see(now: datetime, pool: Pool | None) -> Seen:
         queries=_queries(now, doing, called, changes, reason),
         size=_grown(now, asked.size),
         took_ms=asked.took_ms,
+        pool_reason=pool_reason,
     )
     return Seen(reading, totals, called, changes, before)
+
+
+def _read(pool: Pool) -> tuple[PoolReading | None, str]:
+    """Look at the pool; one that does not answer keeps nobody from looking at the database."""
+    try:
+        return pool.read(), ""
+    except PoolError as error:
+        logger.warning("The pool cannot be looked at: %s", error)
+        return None, str(error)
 
 
 def _asked(before: Remembered) -> "_Asked":
@@ -91,7 +104,9 @@ class _Asked:
     took_ms: float
 
 
-def _changes(called: statements.Totals, before: Remembered) -> tuple[deltas.CallsAndMs | None, str]:
+def _changes(
+    now: datetime, called: statements.Totals, before: Remembered
+) -> tuple[deltas.CallsAndMs | None, str]:
     """Return what was called since the look before; nothing, and why, where that cannot be told."""
     if not called.is_known:
         return None, called.reason
@@ -99,6 +114,8 @@ def _changes(called: statements.Totals, before: Remembered) -> tuple[deltas.Call
         return None, deltas.FIRST
     if called.since != before.statements_since:
         return None, deltas.RESET
+    if now - before.statements_at > deltas.LONGEST:
+        return None, deltas.LONG_AGO
     return deltas.added(called.calls_and_ms, before.statements), called.reason
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from dbops.catalogue import counters, statements
 from dbops.deltas import SLOW_MS, CallsAndMs
 from dbops.models import DatabaseCounters, Observation, RelationHour, Statement
-from dbops.readings import Health, Reading
+from dbops.readings import Health, PoolReading, Reading
 from dbops.services.remembering import STATEMENTS_AT, STATEMENTS_SINCE, Remembered
 
 _LONGEST_GAP = timedelta(hours=1)
@@ -77,13 +77,7 @@ def _observation(reading: Reading, health: Health | None) -> Observation:
     counted = reading.counters
     return Observation(
         at=minute_of(reading.at),
-        backend=reading.pool.backend,
-        pool_size=reading.pool.size,
-        active=reading.pool.active,
-        idle=reading.pool.idle,
-        waiting=reading.pool.waiting,
-        max_wait_s=reading.pool.max_wait_s,
-        utilization=reading.pool.utilization,
+        **_pool(reading.pool),
         connections=reading.connections.by_state,
         counters=None if counted.reason else {name: getattr(counted, name) for name in counters.NAMES},
         counters_since=counted.since,
@@ -96,6 +90,14 @@ def _observation(reading: Reading, health: Health | None) -> Observation:
         health_parts=[] if health is None else [asdict(part) for part in health.parts],
         took_ms=reading.took_ms,
     )
+
+
+def _pool(pool: PoolReading | None) -> dict[str, Any]:
+    """Return the columns of the pool; they stay empty where it did not answer."""
+    if pool is None:
+        return {}
+    figures = asdict(pool)
+    return {"pool_size": figures.pop("size"), **figures}
 
 
 def _queries(reading: Reading) -> dict[str, Any]:

@@ -6,8 +6,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from dbops.readings import Reading
-from dbops.services import alarming, anticipating, health, observing, scaling
+from dbops.catalogue.glance import NoAnswerError
+from dbops.pool import choice
+from dbops.pool.base import Pool, PoolError
+from dbops.pool.once import Once
+from dbops.services import alarming, anticipating, health, lapses, observing, scaling
 
 
 def watch(now: datetime) -> None:
@@ -15,17 +18,29 @@ def watch(now: datetime) -> None:
 
     What one part meets holds up no other: all are tried before an error is raised.
     """
-    _each([scaling.reconcile, partial(_look, now)])
+    pool = Once(choice.chosen())
+    _each([scaling.reconcile, partial(_size, pool, now), partial(_look, pool, now)])
 
 
-def _look(now: datetime) -> None:
-    reading = observing.observe(now, judge=partial(health.health, now=now))
-    # A pool that is used up grows to its maximum here, whatever the alerts say.
-    _each([partial(scaling.evaluate, reading.pool, now), partial(_answer, reading, now)])
+def _size(pool: Pool, now: datetime) -> None:
+    """Size the pool, which may be used up just because the database is too busy to be looked at."""
+    try:
+        reading = pool.read()
+    except PoolError as error:
+        lapses.pool_failed(error)
+        raise
+    lapses.pool_answered()
+    scaling.evaluate(reading, now)
 
 
-def _answer(reading: Reading, now: datetime) -> None:
-    """Open and resolve alerts; while one holds, the next hour is prepared for at once."""
+def _look(pool: Pool, now: datetime) -> None:
+    """Observe, and open and resolve alerts; while one holds, the next hour is prepared for at once."""
+    try:
+        reading = observing.observe(now, pool=pool, judge=partial(health.health, now=now))
+    except NoAnswerError as error:
+        lapses.look_failed(error, now)
+        raise
+    lapses.look_succeeded()
     if alarming.look(now, reading) is not None:
         anticipating.anticipate(now)
 

@@ -1,14 +1,16 @@
 """What the views of the automation share."""
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator
 from core.errors import InvalidInputError
-from core.query import Query
+from core.query import ErrorSerializer, Query
 
 TAG = "database automation"
+NO_ANSWER = OpenApiResponse(ErrorSerializer, "The database or its pool does not answer in time.")
 
 
 class ControlView(APIView):

@@ -12,7 +12,7 @@ from accounts.permissions import IsViewer
 from dbops.examples import recorded
 from dbops.serializers import judging as serializers
 from dbops.services import optimizing, recommending, reporting
-from dbops.views.base import TAG, ControlView
+from dbops.views.base import NO_ANSWER, TAG, ControlView
 
 
 class RecommendationsView(APIView):
@@ -20,7 +20,11 @@ class RecommendationsView(APIView):
 
     permission_classes = (IsViewer,)
 
-    @extend_schema(tags=[TAG], responses=serializers.AdviceSerializer, examples=[recorded("recommendations")])
+    @extend_schema(
+        tags=[TAG],
+        responses={200: serializers.AdviceSerializer, 503: NO_ANSWER},
+        examples=[recorded("recommendations")],
+    )
     def get(self, request: Request) -> Response:
         """Look at the database and recommend, with the evidence, the SQL to run and what it would change."""
         serializers.NoQuery.read(request)

@@ -3,45 +3,41 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsViewer
 from analytics import cache
-from core.query import ErrorSerializer
-from dbops.catalogue.glance import NoAnswerError
+from core.query import Query
 from dbops.examples import recorded
 from dbops.models import Observation
-from dbops.pool.base import PoolError
 from dbops.serializers import observing as serializers
 from dbops.services import observing
+from dbops.views.base import NO_ANSWER, TAG
 
 _POINT = ("at", "utilization", "active", "idle", "waiting", "pool_size")
-_NO_ANSWER = OpenApiResponse(ErrorSerializer, "The database or its pool does not answer in time.")
 
 
-@extend_schema(tags=["database automation"])
+@extend_schema(tags=[TAG])
 class MetricsView(APIView):
     """What goes on in the database."""
 
     permission_classes = (IsViewer,)
 
     @extend_schema(
-        responses={200: serializers.DatabaseMetricsSerializer, 503: _NO_ANSWER},
+        responses={200: serializers.DatabaseMetricsSerializer, 503: NO_ANSWER},
         examples=[recorded("metrics")],
     )
-    def get(self, _request: Request) -> Response:
+    def get(self, request: Request) -> Response:
         """Look at it now; counters are what was added since the last observation."""
-        try:
-            reading = observing.look(timezone.now())
-        except PoolError as error:
-            raise NoAnswerError(str(error)) from error
+        Query.read(request)
+        reading = observing.look(timezone.now())
         return Response(serializers.shown(reading, observing.latest(), cache.report()))
 
 
-@extend_schema(tags=["database automation"])
+@extend_schema(tags=[TAG])
 class LoadHistoryView(APIView):
     """The load of the pool."""
 

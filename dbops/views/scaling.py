@@ -17,7 +17,7 @@ from dbops.serializers.scaling import (
     PoolEventSerializer,
 )
 from dbops.services import scaling
-from dbops.views.base import TAG, ControlView
+from dbops.views.base import NO_ANSWER, TAG, ControlView
 
 
 class EvaluateView(ControlView):
@@ -25,7 +25,7 @@ class EvaluateView(ControlView):
 
     @extend_schema(
         request=None,
-        responses=EvaluationSerializer,
+        responses={200: EvaluationSerializer, 503: NO_ANSWER},
         tags=[TAG],
         examples=[recorded("evaluate")],
     )

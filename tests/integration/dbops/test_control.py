@@ -1,6 +1,6 @@
 """Starting, stopping and looking at the automation."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -9,7 +9,9 @@ from django_celery_beat.models import PeriodicTask
 
 from alerts.models import Alert
 from dbops import schedule, tasks
-from dbops.models import PoolEvent
+from dbops.catalogue import glance
+from dbops.catalogue.glance import NoAnswerError
+from dbops.models import Observation, PoolEvent
 from dbops.pool.base import Pool, PoolError
 from dbops.readings import PoolReading
 from dbops.services import control, watching
@@ -18,6 +20,7 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "/api/v1/database/automation"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -114,8 +117,11 @@ class FullPool(Pool):
 
     backend = "pgbouncer"
     resized_to = None
+    silent = False
 
     def read(self):
+        if self.silent:
+            raise PoolError("PgBouncer does not answer.")
         return PoolReading("pgbouncer", self.resized_to or 20, 20.0, 0.0, 3.0, 1.5, 1.0)
 
     def why_fixed(self):
@@ -139,6 +145,18 @@ def test_what_one_part_of_the_look_meets_holds_up_no_other(monkeypatch):
     assert len(evaluated) == 1
 
 
+def test_the_look_belongs_to_the_minute_that_was_taken_though_beat_is_early(monkeypatch, now):
+    looked = []
+    monkeypatch.setattr(tasks.watching, "watch", looked.append)
+    for second in (0.4, 59.3):
+        now(NOON + timedelta(seconds=second))
+        tasks.observe()
+    assert [moment.replace(second=0, microsecond=0) for moment in looked] == [
+        NOON,
+        NOON + timedelta(minutes=1),
+    ]
+
+
 def test_two_beats_have_a_minute_looked_at_once(monkeypatch):
     looked = []
     monkeypatch.setattr(tasks.watching, "watch", looked.append)
@@ -153,6 +171,37 @@ def test_a_schedule_is_due_within_its_period():
     assert now < watch.next_run <= now + timedelta(minutes=1, seconds=5)
 
 
+@pytest.fixture
+def full(monkeypatch):
+    """A pool that is used up."""
+    pool = FullPool()
+    monkeypatch.setattr("dbops.pool.choice.chosen", lambda: pool)
+    return pool
+
+
+def open_alerts():
+    return set(Alert.objects.unresolved().values_list("key", flat=True))
+
+
+def test_a_pool_that_does_not_answer_is_told_and_the_database_observed_all_the_same(full):
+    full.silent = True
+    with pytest.raises(PoolError):
+        watching.watch(NOON)
+    assert Observation.objects.get().pool_size is None
+    assert open_alerts() == {"database:pooler"}
+    full.silent = False
+    watching.watch(NOON + timedelta(minutes=1))
+    assert "database:pooler" not in open_alerts()
+
+
+def test_a_database_too_busy_to_be_looked_at_has_its_pool_enlarged_and_is_told(full, monkeypatch):
+    monkeypatch.setattr(glance, "LIMIT_MS", 0)
+    with pytest.raises(NoAnswerError):
+        watching.watch(NOON)
+    assert full.resized_to == 100
+    assert open_alerts() == {"database:unobserved"}
+
+
 @pytest.mark.parametrize(("severity", "prepares"), [("critical", 1), ("warning", 1), (None, 0)])
 def test_while_an_alert_holds_the_next_hour_is_prepared_for_at_once(severity, prepares, monkeypatch):
     prepared = []
@@ -162,11 +211,9 @@ def test_while_an_alert_holds_the_next_hour_is_prepared_for_at_once(severity, pr
     assert len(prepared) == prepares
 
 
-def test_a_pool_that_is_used_up_is_told_and_grows_to_its_maximum_at_once(monkeypatch):
-    pool = FullPool()
-    monkeypatch.setattr("dbops.pool.choice.chosen", lambda: pool)
+def test_a_pool_that_is_used_up_is_told_and_grows_to_its_maximum_at_once(full):
     watching.watch(timezone.now())
     event = PoolEvent.objects.get()
     assert (event.action, event.trigger, event.applied) == ("emergency_scale_up", "critical", True)
-    assert pool.resized_to == event.to_size == 100
+    assert full.resized_to == event.to_size == 100
     assert Alert.objects.unresolved().get(key="database:pool").severity == "critical"

@@ -139,7 +139,7 @@ def test_what_a_predicted_hour_needs_is_kept_until_that_hour_is_over(pool, minut
 def test_without_a_pooler_decisions_are_recorded_and_not_applied():
     full = PoolReading("observe-only", 60, 58, 0, 0, None, 58 / 60)
     found = scaling.evaluate(full, MORNING)
-    assert (found.decision, found.recommended_pool_size, found.applied) == ("emergency_scale_up", 100, False)
+    assert (found.decision, found.recommended_pool_size, found.applied) == ("emergency_scale_up", 205, False)
     event = PoolEvent.objects.get()
     assert not event.applied
     assert "There is no pooler: PGBOUNCER_ADMIN_URL names none" in event.reason
