@@ -113,7 +113,8 @@ class Queries:
     """Statements since the look before: null, with the reason, where the server does not count them.
 
     `response_s` is the longest of the running queries and of the statements' means; `slow` counts calls of
-    statements whose mean was slow (a second and more), and the running queries that are.
+    statements whose mean was slow (a second and more), and the running queries that are. `running` is the
+    query that has been running longest.
     """
 
     calls: int | None
@@ -124,6 +125,7 @@ class Queries:
     slowest: tuple[StatementFigures, ...] = ()
     regressions: tuple[Regression, ...] = ()
     reason: str = ""
+    running: Session | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from dbops.conditions import GB, Condition
 from dbops.readings import Reading
 
 _QUERY_SHOWN = 300
+_SLOW_MS = 1_000
+"""From that mean on, calls of a statement are counted as slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ def shortened(query: str) -> str:
     """Return a query in one line, and no more of it than is needed to know it by."""
     line = " ".join(query.split())
     return line if len(line) <= _QUERY_SHOWN else f"{line[:_QUERY_SHOWN]}…"
+
+
+def many(number: int, one: str, several: str = "") -> str:
+    """Write a number of things, one of them in the singular."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
 
 
 def size(bytes_: float) -> str:
@@ -86,15 +93,27 @@ def _pool(reading: Reading) -> Told:
 
 
 def _response(reading: Reading) -> Told:
-    queries = reading.queries
-    slowest = max(queries.slowest, key=lambda each: each.mean_ms, default=None)
-    statement = f" Slowest statement: {shortened(slowest.query)}" if slowest else ""
     return Told(
         "Queries are answered slowly",
         "Look at its plan with EXPLAIN (ANALYZE, BUFFERS), and at what it waits for in pg_stat_activity; "
         "SELECT pg_cancel_backend(pid) ends one that runs.",
-        f"The slowest answer takes {queries.response_s or 0:.1f} s.{statement}",
+        f"The slowest answer takes {reading.queries.response_s or 0:.1f} s.{_slowest(reading)}",
     )
+
+
+def _slowest(reading: Reading) -> str:
+    """Name what takes so long: a query that still runs, or else the statement of that mean."""
+    queries, response_s = reading.queries, reading.queries.response_s or 0
+    running = queries.running
+    if running is not None and running.seconds >= response_s:
+        waits = next((each for each in reading.blocking if each.pid == running.pid), None)
+        holder = f"pid {waits.root}" if waits and waits.root else "a prepared transaction"
+        lock = f", waiting for a lock of {holder}" if waits else ""
+        return f" It is what pid {running.pid} runs{lock}: {shortened(running.query)}"
+    slowest = max(queries.slowest, key=lambda each: each.mean_ms, default=None)
+    if slowest is None or slowest.mean_ms / 1000 < response_s:
+        return ""
+    return f" It is the mean of {many(slowest.calls, 'call')}: {shortened(slowest.query)}"
 
 
 def _size(reading: Reading) -> Told:
@@ -111,12 +130,14 @@ def _size(reading: Reading) -> Told:
 
 
 def _slow(reading: Reading) -> Told:
-    worst = sorted(reading.queries.slowest, key=lambda each: -each.total_ms)[:3]
+    slow = [each for each in reading.queries.slowest if each.mean_ms >= _SLOW_MS]
+    worst = sorted(slow, key=lambda each: -each.total_ms)[:3]
     names = [f"\n- {each.calls} x {each.mean_ms:.0f} ms: {shortened(each.query)}" for each in worst]
+    number = many(reading.queries.slow or 0, "slow query", "slow queries")
     return Told(
         "Many queries are slow",
         "See GET /api/v1/database/automation/recommendations for indexes and statistics that would help.",
-        f"{reading.queries.slow or 0} slow queries since the look before.{''.join(names)}",
+        f"{number} since the look before.{''.join(names)}",
     )
 
 
@@ -124,10 +145,11 @@ def _blocking(reading: Reading) -> Told:
     longest = max(reading.blocking, key=lambda each: each.seconds)
     end = f"End the session that holds it, if it is not needed: SELECT pg_terminate_backend({longest.root})."
     prepared = "A prepared transaction holds it: see pg_prepared_xacts, and COMMIT or ROLLBACK PREPARED it."
+    number = many(len(reading.blocking), "session waits", "sessions wait")
     return Told(
         "Sessions wait for a lock",
         end if longest.root else prepared,
-        f"{len(reading.blocking)} sessions wait, pid {longest.pid} the longest, for {longest.seconds:.0f} s: "
+        f"{number}, pid {longest.pid} the longest, for {longest.seconds:.0f} s: "
         f"{shortened(longest.query)}\nAll of that chain wait for pid {longest.root} "
         f"({longest.root_application or 'unnamed'}, {longest.root_state}): {shortened(longest.root_query)}",
     )

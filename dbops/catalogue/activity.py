@@ -45,6 +45,8 @@ class Activity:
     connections: Connections
     blocking: tuple[Blocked, ...]
     running_s: tuple[float, ...]
+    running: Session | None
+    """The one that has been awaited longest."""
 
 
 def read(glance: Glance) -> Activity:
@@ -52,10 +54,12 @@ def read(glance: Glance) -> Activity:
     sessions = glance.rows(_SESSIONS)
     (limit,) = glance.rows(_LIMIT)
     clients = [each for each in sessions if each.is_client]
+    awaited = sorted((each for each in clients if _is_awaited(each)), key=_query_s, reverse=True)
     return Activity(
         connections=_connections(clients, limit.value),
         blocking=_blocking(glance, sessions),
-        running_s=tuple(each.query_s for each in clients if _is_awaited(each)),
+        running_s=tuple(map(_query_s, awaited)),
+        running=_session(awaited[0], _query_s(awaited[0])) if awaited else None,
     )
 
 
@@ -68,7 +72,9 @@ def _connections(clients: Sequence[Any], limit: int) -> Connections:
         limit=limit,
         longest_transaction_s=_longest(each.transaction_s for each in others),
         longest_query_s=_longest(each.query_s for each in others if each.state == "active"),
-        idle_in_transaction=tuple(map(_session, sorted(idle, key=_idle_s, reverse=True)[:SHOWN])),
+        idle_in_transaction=tuple(
+            _session(each, _idle_s(each)) for each in sorted(idle, key=_idle_s, reverse=True)[:SHOWN]
+        ),
     )
 
 
@@ -80,12 +86,16 @@ def _idle_s(session: Any) -> float:
     return float(session.state_s or 0)
 
 
-def _session(session: Any) -> Session:
+def _query_s(session: Any) -> float:
+    return float(session.query_s or 0)
+
+
+def _session(session: Any, seconds: float) -> Session:
     return Session(
         pid=session.pid,
         application=session.application,
         state=session.state,
-        seconds=_idle_s(session),
+        seconds=seconds,
         query=masked(session.query or ""),
     )
 

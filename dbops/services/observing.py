@@ -127,10 +127,11 @@ def _queries(
     reason: str,
 ) -> Queries:
     if changes is None:
-        return deltas.unknown_queries(reason, doing.running_s)
+        return replace(deltas.unknown_queries(reason, doing.running_s), running=doing.running)
     texts = {**remembering.texts(changes.keys() - called.texts.keys()), **called.texts}
     found = deltas.queries(changes, texts, doing.running_s)
-    return replace(found, regressions=remembering.slower_statements(now), reason=reason)
+    slower = remembering.slower_statements(now)
+    return replace(found, regressions=slower, reason=reason, running=doing.running)
 
 
 def _grown(now: datetime, size: Size) -> Size:

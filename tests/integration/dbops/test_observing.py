@@ -125,8 +125,10 @@ def test_the_automation_s_own_long_work_is_no_query_that_users_wait_for():
 # --- Statements ------------------------------------------------------------------------------
 def test_a_slow_query_is_seen_while_it_runs(application):
     with running(application, "SELECT pg_sleep(60), 's3cret'"):
-        found = until(lambda: (s := look().queries.response_s) and s >= 1 and s, "a second")
-    assert 1 <= found < 20
+        found = until(lambda: (q := look().queries).response_s and q.response_s >= 1 and q, "a second")
+    assert 1 <= found.response_s < 20
+    assert (found.running.pid, found.running.seconds) == (application.info.backend_pid, found.response_s)
+    assert found.running.query == "SELECT pg_sleep(?), ?"
 
 
 def test_a_slow_statement_is_counted_in_the_minute_and_its_hour(application):

@@ -1,9 +1,12 @@
 """When an alert opens, rises, falls and ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from dbops import wording
 from dbops.conditions import DEFAULT, GB, Level, conditions, figures, judge, level
+from dbops.readings import Session
 from tests import judged
 
 W, C = Level.WARNING, Level.CRITICAL
@@ -96,7 +99,14 @@ def test_figures_are_those_of_the_reading_and_the_longest_wait_counts():
 SEEN = judged.reading(
     pool=judged.pool(1.0, waiting=3, max_wait_s=1.5),
     blocking=(judged.blocked(40),),
-    queries=judged.queries(response_s=6, slow=11, slowest=(judged.statement("SELECT\n  pg_sleep(6)"),)),
+    queries=judged.queries(
+        response_s=6,
+        slow=100,
+        slowest=(
+            judged.statement("SELECT\n  pg_sleep(6)", mean_ms=6000),
+            judged.statement("SELECT 999", mean_ms=999, calls=10_000),
+        ),
+    ),
     size=judged.size(database_bytes=51 * GB, xid_age=1_200_000_000, growth_bytes_a_day=2 * GB),
 )
 
@@ -105,9 +115,9 @@ SEEN = judged.reading(
     ("key", "figures_told"),
     [
         ("pool", ["100% used", "20 of 20 connections busy, 3 clients waiting, the first for 1.5 s"]),
-        ("response_time", ["6.0 s", "SELECT pg_sleep(6)", "pg_cancel_backend"]),
+        ("response_time", ["6.0 s", "the mean of 100 calls: SELECT pg_sleep(6)", "pg_cancel_backend"]),
         ("size", ["51.0 GB, growth 2.0 GB a day", "public.orders (120.0 MB)"]),
-        ("slow_queries", ["11 slow queries", "100 x 2000 ms"]),
+        ("slow_queries", ["100 slow queries", "100 x 6000 ms"]),
         ("blocking", ["pg_terminate_backend(10)", "pid 11 the longest, for 40 s", "LOCK TABLE orders"]),
         ("transaction_ids", ["1,200,000,000 transactions old, of 2,000,000,000", "VACUUM (FREEZE)"]),
     ],
@@ -116,6 +126,36 @@ def test_an_alert_says_what_where_how_much_and_what_to_do(key, figures_told):
     body = wording.words(BY_KEY[key], SEEN, "cloudintel").body
     for figure in [*figures_told, "Database cloudintel, seen at 2026-03-01 12:00:00 UTC"]:
         assert figure in body
+
+
+def said(key, **changes):
+    return wording.words(BY_KEY[key], judged.reading(**changes), "cloudintel").body
+
+
+SLEEP = judged.statement("SELECT pg_sleep($1)", calls=1, mean_ms=3000)
+UPDATE = Session(11, "an application", "active", 77.0, "UPDATE orders SET paid = true")
+
+
+@pytest.mark.parametrize(
+    ("response_s", "running", "told"),
+    [
+        (77, UPDATE, "77.0 s. It is what pid 11 runs, waiting for a lock of pid 10: UPDATE orders"),
+        (3, replace(UPDATE, seconds=2.9), "3.0 s. It is the mean of 1 call: SELECT pg_sleep($1)"),
+        (3, None, "3.0 s. It is the mean of 1 call: SELECT pg_sleep($1)"),
+        (77, None, "77.0 s.\n"),
+    ],
+    ids=["what runs", "a mean above what runs", "a mean", "what is not known any more"],
+)
+def test_the_slowest_answer_is_named_after_what_its_figure_is_of(response_s, running, told):
+    queries = judged.queries(response_s=response_s, slowest=(SLEEP,), running=running)
+    assert told in said("response_time", queries=queries, blocking=(judged.blocked(77, pid=11),))
+
+
+def test_of_slow_queries_none_is_named_that_is_not_slow():
+    fast = judged.statement("WITH locked AS (SELECT 1)", calls=10_000, mean_ms=999)
+    body = said("slow_queries", queries=judged.queries(slow=1, slowest=(SLEEP, fast)))
+    assert "\n1 slow query since the look before.\n- 1 x 3000 ms: SELECT pg_sleep($1)\n" in body
+    assert "locked" not in body
 
 
 def test_the_limits_are_the_documents():
