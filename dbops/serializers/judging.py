@@ -186,6 +186,9 @@ class ReportMaintenanceSerializer(serializers.Serializer[Any]):
 
     runs = serializers.IntegerField()
     failed_tasks = serializers.ListField(child=serializers.CharField())
+    skipped_tasks = serializers.ListField(
+        child=serializers.CharField(), help_text="What could not be done, such as what was in use."
+    )
     optimizations = serializers.IntegerField()
 
 

@@ -1,5 +1,6 @@
 """What became of the database in a period; what no row tells is null, with the reason."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from dbops.models import BackupCheck, Maintenance, Observation, Optimization, Po
 from dbops.models.observations import ObservationQuerySet
 from dbops.percentile import Percentile
 from dbops.services.alarming import SOURCE
+from dbops.services.maintenance_report import FAILED, SKIPPED
 from dbops.services.recommending import costliest, counted
 
 EVERY = timedelta(minutes=1)
@@ -188,11 +190,19 @@ def _backups(start: datetime, end: datetime) -> Section:
 
 def _maintenance(start: datetime, end: datetime) -> Section:
     runs = Maintenance.objects.filter(timestamp__gte=start, timestamp__lt=end, dry_run=False)
-    failed = [
+    return {
+        "runs": len(runs),
+        "failed_tasks": _tasks(runs, FAILED),
+        "skipped_tasks": _tasks(runs, SKIPPED),
+        "optimizations": Optimization.objects.filter(at__gte=start, at__lt=end).count(),
+    }
+
+
+def _tasks(runs: Iterable[Maintenance], status: str) -> list[str]:
+    """Name the tasks that came to that, each with its run."""
+    return [
         f"{name} ({run.timestamp:%Y-%m-%d %H:%M})"
         for run in runs
         for name, task in run.tasks.items()
-        if task.get("status") != "success"
+        if task.get("status") == status
     ]
-    optimizations = Optimization.objects.filter(at__gte=start, at__lt=end).count()
-    return {"runs": len(runs), "failed_tasks": failed, "optimizations": optimizations}

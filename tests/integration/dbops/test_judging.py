@@ -241,7 +241,8 @@ def test_a_report_tells_what_was_decided_done_and_told():
         )
     judged.check(NOW - MINUTE, restore_s=2.5)
     judged.check(NOW - 2 * MINUTE, is_verified=False)
-    tasks = {"cleanup": {"status": "success"}, "backups": {"status": "failed"}}
+    statuses = {"cleanup": "success", "indexes": "skipped", "backups": "failed"}
+    tasks = {name: {"status": status} for name, status in statuses.items()}
     Maintenance.objects.create(timestamp=NOW - MINUTE, dry_run=False, tasks=tasks)
     for key in ("database:pool", "database:size"):
         alerts.open(key, severity="warning", title=key, body="", source="database")
@@ -280,6 +281,7 @@ PAGE = "admin:dbops_report"
 def browser(person):
     client = Client()
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    assert found["maintenance"]["skipped_tasks"] == ["indexes (2026-03-01 11:59)"]
     return client
 
 
