@@ -11,6 +11,9 @@ from dbops.wording import shortened, size
 
 SURE_AFTER = timedelta(days=7)
 """An index that served nobody for a week of counting serves no weekly work either."""
+FEWEST_DEAD = 1000
+DEAD_SHARE = 0.2
+"""With that share of rows dead, autovacuum is behind: of fewer, VACUUM makes next to no room."""
 FEWEST_MODIFIED = 1000
 MODIFIED_SHARE = 0.2
 """Statistics are stale when that share of a table's rows changed since; autovacuum's own is 0.1."""
@@ -146,17 +149,31 @@ def _rebuilt(index: Index, share: float) -> Recommendation:
 
 
 def _vacuumed(table: Table, share: float) -> Recommendation:
+    """Propose to make room of dead rows; where there are few, the room is there, and only the disk gains."""
+    evidence = (
+        f"About {share:.0%} of its {size(table.table_bytes)} is empty, as estimated from its statistics; "
+        f"{table.dead_rows:,} of its rows are dead."
+    )
+    room, name = size(share * table.table_bytes), quoted(table.name)
+    if table.dead_rows >= max(FEWEST_DEAD, DEAD_SHARE * table.rows):
+        return Recommendation(
+            title=f"Vacuum the bloated table {table.name}",
+            severity=WARNING,
+            evidence=evidence,
+            sql=f"VACUUM (ANALYZE) {name};",
+            effect=(
+                f"Up to {room} can be used by new rows. Only VACUUM FULL gives it back to the disk, and that "
+                "locks the table."
+            ),
+        )
     return Recommendation(
-        title=f"Vacuum the bloated table {table.name}",
-        severity=WARNING,
-        evidence=(
-            f"About {share:.0%} of its {size(table.table_bytes)} is empty, as estimated from its statistics; "
-            f"{table.dead_rows:,} rows are dead."
-        ),
-        sql=f"VACUUM (ANALYZE) {quoted(table.name)};",
+        title=f"Shrink the bloated table {table.name}",
+        severity=INFO,
+        evidence=f"{evidence} New rows can use what is empty.",
+        sql=f"VACUUM (FULL, ANALYZE) {name};",
         effect=(
-            f"About {size(share * table.table_bytes)} can be used by new rows. Only VACUUM FULL gives it "
-            "back to the disk, and that locks the table."
+            f"Gives about {room} back to the disk. It locks the table meanwhile, for readers, too, and "
+            "writes a copy of what is in it."
         ),
     )
 

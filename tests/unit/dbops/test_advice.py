@@ -134,13 +134,31 @@ def test_for_a_missing_index_the_scans_and_the_statements_are_shown_but_no_colum
 
 # --- Bloat and statistics --------------------------------------------------------------------------
 def test_bloat_is_mended_by_what_suits_it():
-    index, table = judged.index(bloat=0.6), judged.table(bloat=0.7)
+    index, table = judged.index(bloat=0.6), judged.table(bloat=0.7, dead_rows=200_000)
     found = proposed(size=judged.size(bloated=(index, table)))
     assert [each.sql for each in found] == [
         'REINDEX INDEX CONCURRENTLY "public"."orders_day";',
         'VACUUM (ANALYZE) "public"."orders";',
     ]
     assert "About 60% of its 10.0 MB" in found[0].evidence
+
+
+# What VACUUM made room of is no reason to run it again: a fifth of the rows has to be dead, and a thousand.
+@pytest.mark.parametrize(
+    ("rows", "dead", "severity", "sql"),
+    [
+        (0, 0, INFO, "VACUUM (FULL, ANALYZE)"),
+        (0, 999, INFO, "VACUUM (FULL, ANALYZE)"),
+        (0, 1000, WARNING, "VACUUM (ANALYZE)"),
+        (10**6, 199_999, INFO, "VACUUM (FULL, ANALYZE)"),
+        (10**6, 200_000, WARNING, "VACUUM (ANALYZE)"),
+    ],
+)
+def test_an_empty_table_is_vacuumed_only_for_rows_that_are_dead(rows, dead, severity, sql):
+    table = judged.table(rows=rows, dead_rows=dead, bloat=0.9)
+    found = only(size=judged.size(bloated=(table,)))
+    assert (found.severity, found.sql) == (severity, f'{sql} "public"."orders";')
+    assert "locks the table" in found.effect
 
 
 def test_without_an_estimate_bloat_is_unknown():
