@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from dbops.advice import CRITICAL, INFO, WARNING, Known, Recommendation, Unknown, identifier
-from dbops.wording import shortened, size
+from dbops.wording import many, shortened, size
 
 SLOW_MS = 1000
 IDLE_S = 60
@@ -38,7 +38,7 @@ def slow_statements(known: Known) -> Iterator[Recommendation | Unknown]:
                 title=f"Make statement {each.query_id} faster",
                 severity=WARNING,
                 evidence=(
-                    f"{each.calls} calls in the last day took {each.mean_ms:.0f} ms on average: "
+                    f"{many(each.calls, 'call')} in the last day took {each.mean_ms:.0f} ms on average: "
                     f"{shortened(each.query)}"
                 ),
                 sql=explained(each.query, known.server.version),

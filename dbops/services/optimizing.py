@@ -15,6 +15,7 @@ from core.errors import CloudIntelError
 from dbops.advice import Advice
 from dbops.models import Optimization, StatementHour
 from dbops.services import learning, recommending, statistics
+from dbops.wording import many
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,9 @@ def _attempted(task: str, step: Callable[[], str]) -> dict[str, str]:
 def _refreshed(tables: Iterable[str]) -> str:
     names = list(tables)
     return (
-        f"Analysed {len(names)} tables: {', '.join(names)}." if names else "No table's statistics are stale."
+        f"Analysed {many(len(names), 'table')}: {', '.join(names)}."
+        if names
+        else "No table's statistics are stale."
     )
 
 
@@ -91,14 +94,14 @@ def _statements(now: datetime) -> str:
     number = lately.order_by().values("statement").distinct().count()
     top = statements[0]
     return (
-        f"{number} statements were counted in this hour and the one before; the most costly, {top.query_id}, "
-        f"took {top.total_ms / 1000:.1f} s in {top.calls} calls."
+        f"{many(number, 'statement was', 'statements were')} counted in this hour and the one before; the "
+        f"most costly, {top.query_id}, took {top.total_ms / 1000:.1f} s in {many(top.calls, 'call')}."
     )
 
 
 def _counted(advice: Advice) -> str:
     unknown = "".join(f" Unknown: {each.subject} ({each.reason})" for each in advice.unknown)
-    return f"{len(advice.recommendations)} recommendations.{unknown}"
+    return f"{many(len(advice.recommendations), 'recommendation')}.{unknown}"
 
 
 def _cache(report: dict[str, Any]) -> str:

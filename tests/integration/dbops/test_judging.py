@@ -128,7 +128,7 @@ def test_an_optimisation_stores_what_it_did_and_what_it_proposes():
     assert told(stored) == {
         "statistics": ("success", "Analysed 2 tables: public.orders, public.users."),
         "statements": ("skipped", "No statement was counted in the last hour."),
-        "advice": ("success", "1 recommendations. Unknown: bloat (never analysed)"),
+        "advice": ("success", "1 recommendation. Unknown: bloat (never analysed)"),
         "thresholds": ("success", "0.75 / 0.3 / 0.95: the load is steady"),
         "analytics cache": ("success", "87.5% of the analytics answers came from the cache."),
     }
@@ -150,6 +150,15 @@ def test_an_operator_optimises(neighbourhood):
     assert answer.status_code == 200
     assert set(answer.json()) == {"timestamp", "done", "proposed"}
     assert Optimization.objects.count() == 1
+def test_one_of_a_thing_is_told_in_the_singular():
+    statement(7, "SELECT 1", hours=(NOW - HOUR,), calls=1)
+    found = told(optimizing.optimize(NOW, steps=steps(refresh_stale=lambda: ["public.orders"])))
+    assert found["statistics"][1] == "Analysed 1 table: public.orders."
+    assert found["statements"][1].startswith("1 statement was counted")
+    assert found["statements"][1].endswith("took 20.0 s in 1 call.")
+    assert found["advice"][1].startswith("1 recommendation.")
+
+
 
 
 @pytest.mark.parametrize(
