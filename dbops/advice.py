@@ -80,7 +80,10 @@ class PoolLimits:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known when something is recommended; `roles` are those of sessions, by their pid."""
+    """All that is known when something is recommended; `roles` are those of sessions, by their pid.
+
+    `unused_since` is when each index that is unused now was first seen so, and has been in each look since.
+    """
 
     reading: Reading
     now: datetime
@@ -90,6 +93,7 @@ class Known:
     checks: Checks
     limits: PoolLimits
     roles: Mapping[int, str]
+    unused_since: Mapping[str, datetime]
 
 
 Rule = Callable[[Known], Iterator[Recommendation | Unknown]]

@@ -7,10 +7,12 @@ from itertools import combinations
 
 from dbops.advice import INFO, WARNING, Known, Recommendation, Unknown, quoted
 from dbops.readings import Index, Table
-from dbops.wording import shortened, size
+from dbops.wording import many, shortened, size
 
 SURE_AFTER = timedelta(days=7)
 """An index that served nobody for a week of counting serves no weekly work either."""
+DROPPED_AFTER = timedelta(days=1)
+"""One that was made just now may be for what is done once a day."""
 FEWEST_DEAD = 1000
 DEAD_SHARE = 0.2
 """With that share of rows dead, autovacuum is behind: of fewer, VACUUM makes next to no room."""
@@ -26,18 +28,14 @@ _DEFINITION = re.compile(r" ON (?:ONLY )?(?P<table>\S+) USING (?P<method>\w+) \(
 
 # --- Indexes --------------------------------------------------------------------------------------
 def unused_indexes(known: Known) -> Iterator[Recommendation]:
-    """Propose to drop indexes without a scan; as a warning when they were counted for long enough."""
-    since = known.reading.size.counted_since
-    counted = None if since is None else known.now - since
-    is_sure = counted is not None and counted >= SURE_AFTER
-    for index in known.reading.size.unused_indexes:
-        if index.is_unique:
-            continue  # it keeps a rule, whether or not it is read
+    """Propose to drop indexes without a scan; as a warning when they were watched for long enough."""
+    for index in _unused(known):
+        watched, told = _watched(index, known)
         yield Recommendation(
             title=f"Drop the unused index {index.name}",
-            severity=WARNING if is_sure else INFO,
-            evidence=f"{index.scans} scans of it ({size(index.bytes)}) {_counted(counted)}. {_DOUBT}",
-            sql=_dropped(index),
+            severity=WARNING if watched >= SURE_AFTER else INFO,
+            evidence=f"{many(index.scans, 'scan')} of it ({size(index.bytes)}) {told}. {_DOUBT}",
+            sql=_dropped(index) if watched >= DROPPED_AFTER else None,
             effect=f"Frees {size(index.bytes)}, and each write to {index.table} has one index less to keep.",
         )
 
@@ -45,24 +43,33 @@ def unused_indexes(known: Known) -> Iterator[Recommendation]:
 _DOUBT = "Scans on standby servers are not counted here."
 
 
-def _counted(counted: timedelta | None) -> str:
-    if counted is None:
-        return "since the database was created; when that was is not known"
-    days = counted / timedelta(days=1)
-    told = f"{days:.1f} days" if days >= 1 else f"{counted / timedelta(hours=1):.1f} hours"
-    return f"in the {told} for which scans were counted" + (
-        "" if counted >= SURE_AFTER else ", too short to be sure"
-    )
+def _unused(known: Known) -> list[Index]:
+    """Return those to drop; a unique one keeps a rule, whether or not it is read."""
+    return [each for each in known.reading.size.unused_indexes if not each.is_unique]
+
+
+def _watched(index: Index, known: Known) -> tuple[timedelta, str]:
+    """Return for how long it was seen unused, and scans were counted; and that in words."""
+    seen = known.unused_since.get(index.name)
+    if seen is None:
+        return timedelta(0), "in this look, the first that found it; it has to be seen for a day"
+    counted = known.reading.size.counted_since
+    is_recount = counted is not None and counted > seen
+    watched = known.now - (counted if counted is not None and is_recount else seen)
+    told = f"in the {_lasting(watched)} for which {'scans were counted' if is_recount else 'it was watched'}"
+    return watched, told + ("" if watched >= SURE_AFTER else ", too short to be sure")
+
+
+def _lasting(span: timedelta) -> str:
+    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+        if span >= length:
+            return f"{span / length:.1f} {unit}"
+    return many(span // timedelta(minutes=1), "minute")
 
 
 def redundant_indexes(known: Known) -> Iterator[Recommendation]:
     """Propose to drop an index whose columns another one begins with."""
-    unused = {each.name for each in known.reading.size.unused_indexes}
-    for one, other in combinations(known.reading.size.indexes, 2):
-        pair = _redundant(one, other) or _redundant(other, one)
-        if pair is None or pair[0].name in unused or pair[0].bytes < LEAST_REDUNDANT_BYTES:
-            continue
-        spare, wider = pair
+    for spare, wider in _redundant_pairs(known):
         yield Recommendation(
             title=f"Drop the redundant index {spare.name}",
             severity=INFO,
@@ -70,6 +77,14 @@ def redundant_indexes(known: Known) -> Iterator[Recommendation]:
             sql=_dropped(spare),
             effect=f"Frees {size(spare.bytes)}; queries use {wider.name} ({size(wider.bytes)}) instead.",
         )
+
+
+def _redundant_pairs(known: Known) -> Iterator[tuple[Index, Index]]:
+    unused = {each.name for each in known.reading.size.unused_indexes}
+    for one, other in combinations(known.reading.size.indexes, 2):
+        pair = _redundant(one, other) or _redundant(other, one)
+        if pair is not None and pair[0].name not in unused and pair[0].bytes >= LEAST_REDUNDANT_BYTES:
+            yield pair
 
 
 def _redundant(one: Index, other: Index) -> tuple[Index, Index] | None:
@@ -128,13 +143,14 @@ def _statements_on(table: Table, known: Known) -> str:
 
 # --- Bloat and statistics -------------------------------------------------------------------------
 def bloat(known: Known) -> Iterator[Recommendation | Unknown]:
-    """Propose to rebuild what is mostly empty space."""
+    """Propose to rebuild what is mostly empty space, but for indexes that are better dropped."""
     seen = known.reading.size
     relations: tuple[Index | Table, ...] = (*seen.tables, *seen.indexes)
     if all(each.bloat is None for each in relations):
         yield Unknown("bloat", "No table or index is large enough for an estimate, and analysed.")
+    dropped = {each.name for each in _unused(known)} | {spare.name for spare, _ in _redundant_pairs(known)}
     for each in seen.bloated:
-        if each.bloat is not None:
+        if each.bloat is not None and each.name not in dropped:
             yield _rebuilt(each, each.bloat) if isinstance(each, Index) else _vacuumed(each, each.bloat)
 
 

@@ -1,12 +1,12 @@
 """Recommendations, from a look at the database and from what was observed of it in the last day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import BigIntegerField, Count, F, Q, Sum
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import Cast
 
 from dbops import relation_advice, server_advice
@@ -21,6 +21,8 @@ STATEMENTS = 50
 """So many statements are looked at, the most costly first."""
 SATURATED = 0.95
 _BUFFER_BYTES = 8192
+_INDEXES_OVER = relation_advice.SURE_AFTER + DAY
+"""Longer than needed to be sure of an index, nobody has to know it."""
 
 RULES = (*server_advice.RULES, *relation_advice.RULES)
 Look = Callable[[datetime], Reading]
@@ -46,6 +48,7 @@ def _known(reading: Reading, now: datetime) -> Known:
         checks=_checks(),
         limits=PoolLimits(settings.POOL_MIN_SIZE, settings.POOL_MAX_SIZE),
         roles=_roles([each.pid for each in reading.connections.idle_in_transaction]),
+        unused_since=_unused_since([each.name for each in reading.size.unused_indexes], now),
     )
 
 
@@ -96,6 +99,20 @@ def _checks() -> Checks:
         latest_at=None if latest is None else latest.finished_at,
         latest_error=(latest.error or "the restored tables differ") if latest and failed else None,
     )
+
+
+def _unused_since(names: Iterable[str], now: datetime) -> dict[str, datetime]:
+    """Return from when on each look found those indexes unused: what it did not find may be another index."""
+    since: dict[str, datetime] = {}
+    left = set(names)
+    looks = Observation.objects.between(now - _INDEXES_OVER, now).order_by("-at")
+    listed = looks.annotate(names=KeyTransform("unused_indexes", "size")).values_list("at", "names")
+    for at, found in listed.iterator() if left else ():
+        left &= set(found or ())
+        if not left:
+            break
+        since.update(dict.fromkeys(left, at))
+    return since
 
 
 # --- What the server says of itself ---------------------------------------------------------------

@@ -93,6 +93,21 @@ def test_the_role_of_a_session_is_asked_for():
     assert found.sql == f"""ALTER ROLE "{role}" SET idle_in_transaction_session_timeout = '60s';"""
 
 
+@pytest.mark.parametrize(
+    ("missed_hours_ago", "told"),
+    [(None, "in the 3.0 days"), (24, "in the 23.0 hours"), (1, "in this look, the first")],
+    ids=["in each look", "not in that of a day ago", "not in the latest"],
+)
+def test_an_index_was_watched_since_the_last_look_that_did_not_find_it_unused(missed_hours_ago, told):
+    judged.check(NOW)
+    for hours in range(1, 73):
+        names = [] if hours == missed_hours_ago else ["public.orders_day", "public.other"]
+        judged.observe(judged.reading(NOW - hours * HOUR), size={"unused_indexes": names})
+    seen = judged.size(unused_indexes=(judged.index(),))
+    (found,) = recommending.recommendations(NOW, look=looking(size=seen))
+    assert f"{told} " in found.evidence
+
+
 def test_what_is_unknown_is_beside_what_is_recommended(neighbourhood):
     answer = builders.client("viewer").get(f"{ADDRESS}/recommendations")
     assert answer.status_code == 200
@@ -135,6 +150,15 @@ def test_an_optimisation_stores_what_it_did_and_what_it_proposes():
     assert [each["sql"] for each in stored.proposed] == ["DROP INDEX x;"]
 
 
+def test_one_of_a_thing_is_told_in_the_singular():
+    statement(7, "SELECT 1", hours=(NOW - HOUR,), calls=1)
+    found = told(optimizing.optimize(NOW, steps=steps(refresh_stale=lambda: ["public.orders"])))
+    assert found["statistics"][1] == "Analysed 1 table: public.orders."
+    assert found["statements"][1].startswith("1 statement was counted")
+    assert found["statements"][1].endswith("took 20.0 s in 1 call.")
+    assert found["advice"][1].startswith("1 recommendation.")
+
+
 def test_a_step_that_fails_is_told_and_the_others_are_done():
     def fail(*_arguments):
         raise DatabaseError("canceling statement due to lock timeout\nCONTEXT: ...")
@@ -150,15 +174,6 @@ def test_an_operator_optimises(neighbourhood):
     assert answer.status_code == 200
     assert set(answer.json()) == {"timestamp", "done", "proposed"}
     assert Optimization.objects.count() == 1
-def test_one_of_a_thing_is_told_in_the_singular():
-    statement(7, "SELECT 1", hours=(NOW - HOUR,), calls=1)
-    found = told(optimizing.optimize(NOW, steps=steps(refresh_stale=lambda: ["public.orders"])))
-    assert found["statistics"][1] == "Analysed 1 table: public.orders."
-    assert found["statements"][1].startswith("1 statement was counted")
-    assert found["statements"][1].endswith("took 20.0 s in 1 call.")
-    assert found["advice"][1].startswith("1 recommendation.")
-
-
 
 
 @pytest.mark.parametrize(
@@ -266,6 +281,7 @@ def test_a_report_tells_what_was_decided_done_and_told():
         2.5,
     )
     assert found["maintenance"]["failed_tasks"] == ["backups (2026-03-01 11:59)"]
+    assert found["maintenance"]["skipped_tasks"] == ["indexes (2026-03-01 11:59)"]
     assert len(found["alerts"]["opened"]) == 2
     assert (found["alerts"]["resolved"], found["alerts"]["open_at_end"]) == (1, 1)
 
@@ -290,7 +306,6 @@ PAGE = "admin:dbops_report"
 def browser(person):
     client = Client()
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
-    assert found["maintenance"]["skipped_tasks"] == ["indexes (2026-03-01 11:59)"]
     return client
 
 

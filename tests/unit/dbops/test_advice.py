@@ -47,6 +47,7 @@ def known(**changes):
         checks=Checks(NOW - timedelta(hours=10), NOW - timedelta(hours=10), None),
         limits=PoolLimits(5, 100),
         roles={},
+        unused_since={"public.orders_day": NOW - timedelta(days=8)},
     )
     return replace(plain, **changes)
 
@@ -65,21 +66,40 @@ def test_nothing_is_recommended_where_there_is_nothing_to_mend():
     assert (advice.recommendations, advice.unknown) == ((), ())
 
 
+DROP = 'DROP INDEX CONCURRENTLY "public"."orders_day";'
+
+
 # --- Indexes ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("counted_for", "severity", "told"),
     [
         (timedelta(days=7), WARNING, "0 scans of it (10.0 MB) in the 7.0 days for which scans were counted."),
         (timedelta(days=6.9), INFO, "in the 6.9 days for which scans were counted, too short to be sure."),
-        (timedelta(hours=5), INFO, "in the 5.0 hours for which scans were counted, too short to be sure."),
-        (None, INFO, "since the database was created; when that was is not known."),
+        (timedelta(days=30), WARNING, "in the 8.0 days for which it was watched."),
+        (None, WARNING, "in the 8.0 days for which it was watched."),
     ],
 )
 def test_an_unused_index_is_a_warning_after_a_week_of_counting(counted_for, severity, told):
     since = None if counted_for is None else NOW - counted_for
     found = only(size=judged.size(counted_since=since, unused_indexes=(judged.index(),)))
-    assert (found.severity, found.sql) == (severity, 'DROP INDEX CONCURRENTLY "public"."orders_day";')
+    assert (found.severity, found.sql) == (severity, DROP)
     assert told in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("seen_for", "sql", "told"),
+    [
+        (timedelta(days=1), DROP, "in the 1.0 days for which it was watched, too short to be sure."),
+        (timedelta(hours=23.9), None, "in the 23.9 hours for which it was watched, too short to be sure."),
+        (timedelta(minutes=5), None, "in the 5 minutes for which it was watched, too short to be sure."),
+        (None, None, "in this look, the first that found it; it has to be seen for a day."),
+    ],
+)
+def test_an_index_that_is_new_is_not_dropped_however_old_the_database_is(seen_for, sql, told):
+    since = {} if seen_for is None else {"public.orders_day": NOW - seen_for}
+    found = only(size=judged.size(unused_indexes=(judged.index(),)), unused_since=since)
+    assert (found.severity, found.sql) == (INFO, sql)
+    assert f"0 scans of it (10.0 MB) {told}" in found.evidence
 
 
 def test_an_index_that_keeps_rows_unique_is_never_dropped():
@@ -159,6 +179,19 @@ def test_an_empty_table_is_vacuumed_only_for_rows_that_are_dead(rows, dead, seve
     found = only(size=judged.size(bloated=(table,)))
     assert (found.severity, found.sql) == (severity, f'{sql} "public"."orders";')
     assert "locks the table" in found.effect
+
+
+def test_an_index_is_not_to_be_rebuilt_and_dropped():
+    unused = judged.index(bloat=0.6)
+    spare, wider = indexed("a", "day", bloat=0.6), indexed("b", "day, shop", bloat=0.6)
+    found = proposed(
+        size=judged.size(indexes=(spare, wider), unused_indexes=(unused,), bloated=(unused, spare, wider))
+    )
+    assert [each.sql for each in found] == [
+        DROP,
+        'REINDEX INDEX CONCURRENTLY "b";',
+        'DROP INDEX CONCURRENTLY "a";',
+    ]
 
 
 def test_without_an_estimate_bloat_is_unknown():
