@@ -8,6 +8,7 @@ from rest_framework import serializers
 from alerts.masking import masked
 from alerts.models import Alert, Channel, Delivery, Event, State
 from alerts.services import channels
+from core.body import StrictSerializer
 from core.errors import InvalidInputError
 
 
@@ -66,13 +67,13 @@ class AlertDetailSerializer(AlertSerializer):
         return list(DeliverySerializer(rows, many=True).data)
 
 
-class AcknowledgementSerializer(serializers.Serializer[Any]):
+class AcknowledgementSerializer(StrictSerializer):
     """What who looks after an alert has to say."""
 
     note = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
 
 
-class ChannelSerializer(serializers.ModelSerializer[Channel]):
+class ChannelSerializer(StrictSerializer, serializers.ModelSerializer[Channel]):
     """Who is told of alerts. The target is shown in part, and can only be replaced."""
 
     target = serializers.CharField(max_length=2000)

@@ -14,7 +14,7 @@ from alerts import examples, serializers
 from alerts.filters import AlertFilter, ChannelFilter
 from alerts.models import Alert, Channel
 from alerts.services import audit, channels, sink
-from core.body import given
+from core.body import given, refuse_body
 from core.examples import answered
 from core.query import ErrorSerializer
 
@@ -82,7 +82,8 @@ class ChannelViewSet(viewsets.ModelViewSet[Channel]):
 
     @extend_schema(request=None, responses=serializers.TestedSerializer, examples=[answered(examples.TESTED)])
     @action(detail=True, methods=["post"])
-    def test(self, _request: Request, **_key: Any) -> Response:
+    def test(self, request: Request, **_key: Any) -> Response:
         """Send a message through the channel now, and wait for what becomes of it, ten seconds at most."""
+        refuse_body(request)
         outcome = channels.test(self.get_object())
         return Response({"delivered": outcome.is_delivered, "error": outcome.error})

@@ -4,13 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from core.body import StrictSerializer
 from dbops.models import Maintenance
 from pipelines.waiting import StartedSerializer
 
 STATUSES = ("success", "failed", "skipped", "dry_run")
 
 
-class MaintenanceRunSerializer(serializers.Serializer[Any]):
+class MaintenanceRunSerializer(StrictSerializer):
     """How a maintenance is started."""
 
     dry_run = serializers.BooleanField(

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.permissions import IsOperator
-from core.errors import InvalidInputError
+from core.body import refuse_body
 from core.query import ErrorSerializer, Query
 
 TAG = "database automation"
@@ -24,5 +24,4 @@ class ControlView(APIView):
         """Refuse what would not be heeded. Raises: InvalidInputError, ValidationError."""
         super().initial(request, *args, **kwargs)
         Query.read(request)
-        if request.data:
-            raise InvalidInputError("This takes no body.")
+        refuse_body(request)

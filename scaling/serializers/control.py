@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from accounts.serializers import CompleteSerializer, TextField
+from core.body import StrictSerializer
 from scaling.fields import YesNoField
 from scaling.models import KillSwitch, ScalingEvent
 
@@ -31,7 +32,7 @@ class KillSwitchSerializer(serializers.ModelSerializer[KillSwitch]):
         read_only_fields = fields
 
 
-class KillSwitchChangeSerializer(CompleteSerializer):
+class KillSwitchChangeSerializer(StrictSerializer, CompleteSerializer):
     """What the switch shall be, and why."""
 
     missing = "engaged is required"

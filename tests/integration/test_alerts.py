@@ -213,6 +213,13 @@ class TestAcknowledging:
         services.resolve("disk:full")
         assert builders.alert("disk:full").acknowledged_at is None
 
+    def test_a_key_that_would_not_be_heeded_is_refused(self):
+        alert = builders.alert()
+        answer = self.acknowledge(alert, comment="mine")
+        alert.refresh_from_db()
+        assert (answer.status_code, answer.json()["error"]) == (400, "comment: Unknown key; known are: note.")
+        assert alert.acknowledged_at is None
+
     def test_is_for_operators(self):
         assert self.acknowledge(builders.alert(), role="viewer").status_code == 403
 

@@ -75,6 +75,21 @@ def test_a_change_of_kind_alone_is_held_against_the_target_that_there_is(operato
     assert Channel.objects.get().target == SLACK
 
 
+@pytest.mark.parametrize("key", ["min_severty", "last_error", "id"])
+def test_keys_that_would_not_be_heeded_are_refused(operator, key):
+    channel = builders.channel(name="there")
+    for answer in (
+        add(operator, **{key: "error"}),
+        operator.patch(f"{CHANNELS}{channel.pk}/", {key: "error", "name": "renamed"}),
+    ):
+        known = "is_enabled, kind, min_severity, name, target"
+        assert (answer.status_code, answer.json()["error"]) == (
+            400,
+            f"{key}: Unknown key; known are: {known}.",
+        )
+    assert Channel.objects.get().name == "there"
+
+
 def test_names_are_taken_once(operator):
     add(operator)
     answer = add(operator)
@@ -103,6 +118,14 @@ def test_a_test_is_sent_at_once_and_its_outcome_told(operator, receiver):
     assert answer == {"delivered": False, "error": "It answered 500."}
     assert (channel.last_error, channel.last_sent_at is not None) == ("It answered 500.", True)
     assert b'"event": "test"' in receiver.got[0][1]
+
+
+@pytest.mark.parametrize("body", ['{"target": "https://example.com/"}', "[]", "null"])
+def test_a_test_takes_no_body(operator, receiver, body):
+    path = f"{CHANNELS}{builders.channel(receiver.url).pk}/test/"
+    answer = operator.post(path, body, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (400, {"error": "This takes no body."})
+    assert receiver.got == []
 
 
 def test_an_alert_tells_what_became_of_its_deliveries():

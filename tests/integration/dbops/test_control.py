@@ -64,8 +64,9 @@ def test_starting_brings_back_a_schedule_that_somebody_deleted(operator):
     assert len(schedule.rows()) == 4
 
 
-def test_a_body_that_would_not_be_heeded_is_refused(operator):
-    answer = operator.post(f"{ADDRESS}/stop", {"for": "1h"})
+@pytest.mark.parametrize("body", ['{"for": "1h"}', "[]", "null", "false", '""'])
+def test_a_body_that_would_not_be_heeded_is_refused(operator, body):
+    answer = operator.post(f"{ADDRESS}/stop", body, content_type="application/json")
     assert (answer.status_code, answer.json()) == (400, {"error": "This takes no body."})
     assert enabled() == {True}
 

@@ -445,6 +445,12 @@ def test_refuses_what_it_cannot_understand(body):
     assert not Run.objects.exists()
 
 
+def test_a_misspelt_dry_run_starts_no_real_maintenance():
+    answer = builders.client("operator").post(RUN, {"dryrun": True})
+    assert (answer.status_code, answer.json()["error"]) == (400, "dryrun: Unknown key; known are: dry_run.")
+    assert not Run.objects.exists()
+
+
 def test_before_the_first_maintenance_there_is_nothing_and_the_reason():
     answer = builders.client("viewer").get(STATUS).json()
     reason = answer.pop("reason")

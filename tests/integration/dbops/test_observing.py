@@ -174,7 +174,9 @@ def test_a_server_that_counts_no_statements_gives_null_and_says_what_to_do():
     assert not found.is_known
     assert "CREATE EXTENSION pg_stat_statements" in found.reason
     queries = deltas.unknown_queries(found.reason, [])
-    assert (queries.calls, queries.slow, queries.response_s) == (None, None, 0.0), "nothing runs, that is known"
+    assert (queries.calls, queries.slow, queries.response_s) == (None, None, 0.0), (
+        "nothing runs, that is known"
+    )
 
 
 def test_a_reset_of_the_statements_is_unknown_and_then_counted_from_nothing(application):
