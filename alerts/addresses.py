@@ -1,22 +1,29 @@
 """Which addresses a webhook may have: nothing that this machine reaches and the public does not (SSRF).
 
-Names are resolved when a channel is added and again for each delivery, which then connects to the very
-addresses that were looked at: a name that leads elsewhere a moment later leads nowhere.
+Names are resolved for each delivery, which then connects to the very addresses that were looked at: a name
+that leads elsewhere a moment later leads nowhere. So when a channel is added, a resolver that is away is no
+reason to refuse a name.
 
-Source: IANA special-purpose address registries; OWASP's SSRF prevention cheat sheet.
+Source: IANA special-purpose address registries; RFC 6761, 6762 and 8375; ICANN's resolution 2018.02.04.12
+(home, corp) and its reservation of `internal`; OWASP's SSRF prevention cheat sheet.
 """
 
 import re
 import socket
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from threading import Thread
 from urllib.parse import SplitResult, urlsplit
 
 from core.errors import InvalidInputError, TransientCloudError
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
+
+RESOLVED_WITHIN_S = 3.0
+"""How long whoever adds a channel waits for the addresses of a name."""
 
 _PORTS = {"http": 80, "https": 443}
 _FIRST_FREE_PORT = 1024
@@ -42,6 +49,20 @@ _REFUSED_6 = (
     IPv6Network("fc00::/7"),
     IPv6Network("fec0::/10"),
 )
+# What names end with that mean something within a network only.
+_INTERNAL = (
+    "corp",
+    "home",
+    "home.arpa",
+    "internal",
+    "intranet",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "private",
+    "svc",
+)
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -63,6 +84,17 @@ class Place:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
+    @property
+    def is_address(self) -> bool:
+        """Whether the host is written as an address; parsed, it is one that everybody reads alike."""
+        return ":" in self.host or _is_dotted(self.host)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the host's name, by its looks, means something within a network only."""
+        is_bare = "." not in self.host
+        return not self.is_address and (is_bare or self.host.endswith(tuple(f".{end}" for end in _INTERNAL)))
+
     def is_among(self, allowed: Collection[str]) -> bool:
         """Say whether it is one of these hosts; `host` stands for all ports, `host:port` for one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -78,6 +110,48 @@ class Endpoint:
     addresses: tuple[str, ...]
 
 
+def check(url: str, *, allowed: Collection[str], resolver: Resolver | None = None) -> None:
+    """Accept an URL that may be delivered to, though its name may have no address at the moment.
+
+    Raises: RefusedAddressError.
+    """
+    place = parse(url, allowed=allowed)
+    if place.is_among(allowed):
+        return
+    if place.is_internal:
+        raise RefusedAddressError(
+            f"{place.host} is a name within a network; only WEBHOOK_ALLOWED_HOSTS can allow it."
+        )
+    try:
+        found = [place.host] if place.is_address else _resolved_in_time(resolver or resolve, place)
+    except TransientCloudError:
+        return
+    _refuse_private(place, found)
+
+
+def _resolved_in_time(resolver: Resolver, place: Place) -> Sequence[str]:
+    """Return what the resolver finds. Raises: TransientCloudError, also where that takes long."""
+    answer: Future[Sequence[str]] = Future()
+    # The system's resolver cannot be interrupted, and is not to hold up the end of the process.
+    Thread(target=_resolve_into, args=(answer, resolver, place), daemon=True).start()
+    try:
+        return answer.result(timeout=RESOLVED_WITHIN_S)
+    except TimeoutError as error:
+        raise TransientCloudError(f"The name {place.host} takes long to be resolved.") from error
+
+
+def _resolve_into(answer: Future[Sequence[str]], resolver: Resolver, place: Place) -> None:
+    try:
+        answer.set_result(resolver(place.host, place.port))
+    except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
+        answer.set_exception(error)
+
+
+def _refuse_private(place: Place, found: Sequence[str]) -> None:
+    if not all(is_public(ip_address(each)) for each in found):
+        raise RefusedAddressError(f"{place.host} leads to an address that is not public.")
+
+
 def endpoint(url: str, *, allowed: Collection[str], resolver: Resolver | None = None) -> Endpoint:
     """Return where the URL leads; `allowed` hosts may be private, and be spoken to without TLS.
 
@@ -87,8 +161,8 @@ def endpoint(url: str, *, allowed: Collection[str], resolver: Resolver | None = 
     found = (resolver or resolve)(place.host, place.port)
     if not found:
         raise TransientCloudError(f"{place.host} has no address.")
-    if not place.is_among(allowed) and not all(is_public(ip_address(each)) for each in found):
-        raise RefusedAddressError(f"{place.host} leads to an address that is not public.")
+    if not place.is_among(allowed):
+        _refuse_private(place, found)
     return Endpoint(place, tuple(found))
 
 

@@ -220,6 +220,8 @@ class ChannelAdmin(TakesAlongAdmin, Admin):
             obj.created_by = asking(request)
         with audit.by(asking(request)):
             super().save_model(request, obj, form, change)
+        if why := channels.warning(obj.kind):
+            messages.warning(request, why)
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
         with audit.by(asking(request)):

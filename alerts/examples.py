@@ -14,6 +14,7 @@ CHANNEL: dict[str, Any] = {
     "created_at": "2026-11-24T22:05:37.255438Z",
     "last_sent_at": None,
     "last_error": "",
+    "warning": "",
 }
 ALERT: dict[str, Any] = {
     "id": 1,

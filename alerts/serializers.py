@@ -77,6 +77,9 @@ class ChannelSerializer(StrictSerializer, serializers.ModelSerializer[Channel]):
     """Who is told of alerts. The target is shown in part, and can only be replaced."""
 
     target = serializers.CharField(max_length=2000)
+    warning = serializers.SerializerMethodField(
+        help_text="Why nothing can be sent through it at the moment; empty if no reason is known."
+    )
     created_by = serializers.EmailField(
         source="created_by.email", default=None, allow_null=True, read_only=True
     )
@@ -94,6 +97,7 @@ class ChannelSerializer(StrictSerializer, serializers.ModelSerializer[Channel]):
             "created_at",
             "last_sent_at",
             "last_error",
+            "warning",
         )
         read_only_fields = ("id", "created_by", "created_at", "last_sent_at", "last_error")
 
@@ -107,6 +111,10 @@ class ChannelSerializer(StrictSerializer, serializers.ModelSerializer[Channel]):
         except InvalidInputError as error:
             raise serializers.ValidationError({"target": [str(error)]}) from error
         return given
+
+    def get_warning(self, channel: Channel) -> str:
+        """Look at the settings, nowhere else."""
+        return channels.warning(channel.kind)
 
     def to_representation(self, channel: Channel) -> dict[str, Any]:
         return {**super().to_representation(channel), "target": masked(channel.target)}

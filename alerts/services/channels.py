@@ -11,26 +11,32 @@ from alerts.models import Channel, Kind
 from alerts.outcomes import Outcome
 from alerts.services import delivering
 from alerts.transports import mail, sending, slack
-from core.errors import InvalidInputError, TransientCloudError
+from core.errors import InvalidInputError
 
 TEST_S = 9.0
 
 
 def check(kind: str, target: str) -> None:
-    """Accept a target that a channel of this kind can have. Raises: InvalidInputError."""
+    """Accept a target that a channel of this kind can have, whether or not it can be reached now.
+
+    Raises: InvalidInputError.
+    """
     if kind == Kind.EMAIL:
         mail.check(target)
     elif kind == Kind.SLACK:
         slack.tokens(target)
     else:
-        _check_webhook(target)
+        addresses.check(target, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
 
 
-def _check_webhook(url: str) -> None:
+def warning(kind: str) -> str:
+    """Say why nothing can be sent through channels of this kind at the moment; empty if nothing is known."""
     try:
-        addresses.endpoint(url, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
-    except TransientCloudError as error:
-        raise InvalidInputError(str(error)) from error
+        if kind == Kind.EMAIL:
+            mail.server()
+    except InvalidInputError as error:
+        return str(error)
+    return ""
 
 
 def test(channel: Channel) -> Outcome:

@@ -22,8 +22,7 @@ _FINAL = re.compile(r"\((55\d), ")
 
 
 def check(address: str) -> None:
-    """Accept one address, where e-mail can be sent at all. Raises: InvalidInputError."""
-    server()
+    """Accept one address. Raises: InvalidInputError."""
     try:
         validate_email(address)
     except ValidationError as error:

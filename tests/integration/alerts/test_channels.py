@@ -45,11 +45,13 @@ def test_a_channel_is_added_and_its_target_shown_in_part(operator):
         ("slack", "http://hooks.slack.com/services/T0/B0/x", "hooks.slack.com/services"),
         ("webhook", "http://93.184.215.14/", "https"),
         ("webhook", "https://127.0.0.1/", "not public"),
-        ("webhook", "https://localhost/", "not public"),
+        ("webhook", "https://localhost/", "WEBHOOK_ALLOWED_HOSTS"),
+        ("webhook", "https://valkey.internal/", "WEBHOOK_ALLOWED_HOSTS"),
+        ("webhook", "https://me:s3cret@nowhere.invalid/", "no user"),
+        ("webhook", "https://nowhere.invalid:22/", "port"),
         ("webhook", "https://169.254.169.254/latest/meta-data", "not public"),
         ("webhook", "https://[::1]/", "not public"),
-        ("webhook", "https://nowhere.invalid/", "cannot be resolved"),
-        ("email", "ops@example.com", "SMTP_URL"),
+        ("email", "ops", "no e-mail address"),
         ("pigeon", "north", "kind"),
     ],
 )
@@ -60,16 +62,38 @@ def test_targets_are_looked_at_when_a_channel_is_added(operator, kind, target, w
     assert not Channel.objects.exists()
 
 
-@pytest.mark.parametrize("address", ["ops", "ops@", "a@example.com,b@example.com", '"a b"@example.com'])
-def test_with_a_mail_server_one_e_mail_address_is_taken(operator, settings, address):
+def test_a_webhook_whose_name_cannot_be_resolved_now_is_added_and_fails_when_it_is_tested(operator):
+    answer = add(operator, kind="webhook", target="https://nowhere.invalid/k3y")
+    assert answer.status_code == 201
+    tested = operator.post(f"{CHANNELS}{answer.json()['id']}/test/").json()
+    assert tested == {"delivered": False, "error": "The name nowhere.invalid cannot be resolved."}
+
+
+def test_without_a_mail_server_an_e_mail_channel_is_added_and_says_what_is_missing(operator, settings):
+    settings.SMTP_URL, missing = "", "E-mail cannot be sent: SMTP_URL is not set."
+    answer = add(operator, kind="email", target="ops@example.com")
+    assert (answer.status_code, answer.json()["warning"]) == (201, missing)
+    path = f"{CHANNELS}{answer.json()['id']}/"
+    assert operator.post(f"{path}test/").json() == {"delivered": False, "error": missing}
+    assert operator.get(path).json()["last_error"] == missing
     settings.SMTP_URL = "smtp://mx.example.com"
+    assert operator.get(path).json()["warning"] == ""
+
+
+@pytest.mark.parametrize("address", ["ops", "ops@", "a@example.com,b@example.com", '"a b"@example.com'])
+@pytest.mark.parametrize("server", ["", "smtp://mx.example.com"])
+def test_one_e_mail_address_is_taken(operator, settings, server, address):
+    settings.SMTP_URL = server
     assert add(operator, kind="email", target=address).status_code == 400
     assert add(operator, kind="email", target="ops@example.com").json()["target"] == "o…@example.com"
 
 
 def test_a_change_of_kind_alone_is_held_against_the_target_that_there_is(operator):
     pk = add(operator).json()["id"]
-    assert operator.patch(f"{CHANNELS}{pk}/", {"kind": "webhook", "target": SLACK[:20]}).status_code == 400
+    assert (
+        operator.patch(f"{CHANNELS}{pk}/", {"kind": "webhook", "target": "ops@example.com"}).status_code
+        == 400
+    )
     assert operator.patch(f"{CHANNELS}{pk}/", {"kind": "email"}).status_code == 400
     assert operator.patch(f"{CHANNELS}{pk}/", {"is_enabled": False}).json()["is_enabled"] is False
     assert Channel.objects.get().target == SLACK

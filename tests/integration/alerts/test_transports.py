@@ -86,7 +86,7 @@ def test_the_mail_server_is_the_one_of_smtp_url(settings, url, expected):
 def test_without_a_usable_smtp_url_that_is_said(settings, url):
     settings.SMTP_URL = url
     with pytest.raises(InvalidInputError, match="SMTP_URL"):
-        sending.mail.check("ops@example.com")
+        sending.mail.plugin("ops@example.com", headers={})
 
 
 # --- Slack -----------------------------------------------------------------------------------

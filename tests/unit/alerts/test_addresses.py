@@ -1,5 +1,6 @@
 """Where webhooks may lead: nowhere that this machine reaches and the public does not."""
 
+import threading
 from ipaddress import ip_address
 
 import pytest
@@ -173,3 +174,65 @@ def test_a_name_without_an_address_may_have_one_later():
 )
 def test_the_receiver_is_asked_by_the_name_in_the_url(url, host):
     assert endpoint(url).place.netloc == host
+
+
+# --- When a channel is added -----------------------------------------------------------------
+def away(host, _port):
+    raise TransientCloudError(f"The name {host} cannot be resolved.")
+
+
+@pytest.mark.parametrize("resolver", [away, leads_to()], ids=["no answer", "no address"])
+def test_a_name_without_an_address_may_be_added(resolver):
+    addresses.check("https://hooks.example.com/", allowed=(), resolver=resolver)
+
+
+def test_a_resolver_that_takes_long_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(addresses, "RESOLVED_WITHIN_S", 0.01)
+    go_on = threading.Event()
+    try:
+        addresses.check("https://hooks.example.com/", allowed=(), resolver=lambda *_: go_on.wait(30) and [])
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+
+
+def test_a_name_that_leads_to_a_private_address_may_not_be_added():
+    with pytest.raises(RefusedAddressError, match="not public"):
+        addresses.check("https://hooks.example.com/", allowed=(), resolver=leads_to(*PUBLIC, "10.0.0.1"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "[::1]", "[::ffff:10.0.0.1]", "169.254.169.254."])
+def test_a_private_address_may_not_be_added_though_the_resolver_is_away(host):
+    with pytest.raises(RefusedAddressError, match="not public"):
+        addresses.check(f"https://{host}/", allowed=(), resolver=away)
+
+
+INTERNAL = [
+    "localhost",
+    "LOCALHOST.",
+    "valkey",
+    "app.localhost",
+    "printer.local",
+    "metadata.google.internal",
+    "nas.lan",
+    "nas.home",
+    "nas.home.arpa",
+    "wiki.corp",
+    "api.default.svc",
+    "api.default.svc.cluster.local",
+]
+
+
+@pytest.mark.parametrize("host", INTERNAL)
+@pytest.mark.parametrize("resolver", [away, leads_to(*PUBLIC)], ids=["unresolved", "resolved"])
+def test_names_of_internal_networks_may_be_added_only_where_they_are_allowed(host, resolver):
+    with pytest.raises(RefusedAddressError, match="WEBHOOK_ALLOWED_HOSTS"):
+        addresses.check(f"https://{host}/", allowed=(), resolver=resolver)
+    addresses.check(f"http://{host}/", allowed=[host.lower().rstrip(".")], resolver=resolver)
+
+
+@pytest.mark.parametrize(
+    "host", ["local.example.com", "internal.example", "mylocal.dev", "8.8.8.8", "[2606:2800:21f:cb07::1]"]
+)
+def test_what_only_resembles_an_internal_name_may_be_added(host):
+    addresses.check(f"https://{host}/", allowed=(), resolver=away)
