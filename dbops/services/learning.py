@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Exists, Max, Min, OuterRef, Subquery
 
 from dbops import adapting, anticipating, prediction
@@ -93,7 +94,13 @@ def thresholds() -> Thresholds:
 
 
 def adapt(now: datetime) -> ThresholdChange | None:
-    """Move the thresholds where the load calls for it, once an hour at most."""
+    """Move the thresholds where the load calls for it, once an hour at most, whoever asks for it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('adapting thresholds', 0))")
+        return _adapt(now)
+
+
+def _adapt(now: datetime) -> ThresholdChange | None:
     if ThresholdChange.objects.filter(at__gt=now - _HOUR).exists():
         return None
     known = _known(now, adapting.HOURS_REACH)

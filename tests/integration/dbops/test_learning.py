@@ -1,13 +1,17 @@
 """Learning from observations, predicting from what was learned, and making room in time."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection
 
+from dbops import adapting
 from dbops.models import Action, LoadHour, Observation, PoolEvent, Prediction, ThresholdChange
 from dbops.services import anticipating, learning
 from dbops.thresholds import Thresholds
 from tests import builders
+from tests.integration.dbops.looking import until
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +129,37 @@ def test_thresholds_move_once_an_hour_at_most():
     LoadHour.objects.update(surge=1.0)
     assert learning.adapt(MONDAY + DAY + 59 * MINUTE) is None
     assert learning.adapt(MONDAY + DAY + 61 * MINUTE).scale_up_threshold == 0.9
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thresholds_move_once_whoever_looks_at_the_same_time(monkeypatch):
+    learned(MONDAY, [45.0] * 24)
+    others, moved = [], adapting.adapt
+
+    def moved_meanwhile(*args, **kwargs):
+        if not others:
+            others.append(Thread(target=adapted_elsewhere))
+            others[0].start()
+            until(lambda: waits_for_its_turn() or not others[0].is_alive(), "the other's turn, or its end")
+        return moved(*args, **kwargs)
+
+    monkeypatch.setattr(adapting, "adapt", moved_meanwhile)
+    learning.adapt(MONDAY + DAY)
+    others[0].join(20)
+    assert ThresholdChange.objects.count() == 1
+
+
+def adapted_elsewhere():
+    try:
+        learning.adapt(MONDAY + DAY)
+    finally:
+        connection.close()
+
+
+def waits_for_its_turn():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return cursor.fetchone()
 
 
 # --- Predictions -----------------------------------------------------------------------------
