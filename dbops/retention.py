@@ -16,7 +16,6 @@ from pipelines.retention import register_rows
 
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
-FIVE_WEEKS = timedelta(days=35)
 HALF_A_YEAR = timedelta(days=183)
 YEAR = timedelta(days=365)
 
@@ -27,10 +26,6 @@ _ROWS: tuple[tuple[str, str, type[Model], str, timedelta], ...] = (
     # django-axes deletes what is expired at the next failure, which may never come.
     ("login-attempts", "Login attempts that count no more", AccessAttempt, "attempt_time", MONTH),
     ("alerts", "Resolved alerts", Alert, "resolved_at", YEAR),
-    ("observations", "Observations of the database", models.Observation, "at", FIVE_WEEKS),
-    ("statement-hours", "Hours of statements", models.StatementHour, "hour", FIVE_WEEKS),
-    ("statements", "Statements that are asked no more", models.Statement, "last_seen", FIVE_WEEKS),
-    ("relation-hours", "Sizes of tables and indexes", models.RelationHour, "hour", YEAR),
     ("load-hours", "Hours of load", models.LoadHour, "hour", YEAR),
     ("predictions", "Predictions of load", models.Prediction, "hour", YEAR),
     ("pool-events", "Changes of the pool's size", models.PoolEvent, "timestamp", YEAR),
@@ -40,12 +35,22 @@ _ROWS: tuple[tuple[str, str, type[Model], str, timedelta], ...] = (
 )
 """Name, title, table, the time that counts, and for how long rows are kept after it."""
 
+_OUTLIVED: tuple[tuple[str, str, str, Callable[[datetime], QuerySet[Any]]], ...] = (
+    ("observations", "Observations of the database", "at", models.Observation.objects.outlived),
+    ("statement-hours", "Hours of statements", "hour", models.StatementHour.objects.outlived),
+    ("statements", "Statements that are asked no more", "last_seen", models.Statement.objects.outlived),
+    ("relation-hours", "Sizes of tables and indexes", "hour", models.RelationHour.objects.outlived),
+)
+"""Name, title, the time by which rows go, and the rows that by their own rules nobody needs any more."""
+
 
 def register() -> None:
     """Have them deleted. Of the thresholds the latest ones hold, however old they are."""
     for name, title, table, column, kept in _ROWS:
         register_rows(name, title, _older(table, column, kept))
     register_rows("threshold-changes", "Changes of thresholds", _former_thresholds)
+    for name, title, column, outlived in _OUTLIVED:
+        register_rows(name, title, _in_order(outlived, column))
 
 
 def _older(table: type[Model], column: str, kept: timedelta) -> Callable[[datetime], QuerySet[Any]]:
@@ -53,6 +58,12 @@ def _older(table: type[Model], column: str, kept: timedelta) -> Callable[[dateti
         return table._default_manager.filter(**{f"{column}__lt": now - kept}).order_by(column)
 
     return old
+
+
+def _in_order(
+    outlived: Callable[[datetime], QuerySet[Any]], column: str
+) -> Callable[[datetime], QuerySet[Any]]:
+    return lambda now: outlived(now).order_by(column)
 
 
 def _former_thresholds(now: datetime) -> QuerySet[Any]:

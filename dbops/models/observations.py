@@ -80,7 +80,8 @@ class DatabaseCounters(models.Model):
 class StatementQuerySet(models.QuerySet["Statement"]):
     def outlived(self, now: datetime) -> Self:
         """Keep those that PostgreSQL has forgotten, and that have no hours any more."""
-        return self.filter(last_seen__lt=now - MINUTES_KEPT, calls=0)
+        hours = StatementHour.objects.filter(statement=OuterRef("pk"))
+        return self.filter(~Exists(hours), last_seen__lt=now - MINUTES_KEPT, calls=0)
 
 
 class Statement(models.Model):

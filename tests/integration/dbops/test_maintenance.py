@@ -113,13 +113,10 @@ def event(days):
     )
 
 
-def hour(days):
-    statement, _ = models.Statement.objects.get_or_create(
-        query_id=1,
-        defaults={"text": "SELECT", "first_seen": ago(99), "last_seen": ago(0), "calls": 1, "total_ms": 1},
-    )
+def hour(days, *, of=None):
+    of = of or models.Statement.objects.first() or statement(1, 1)
     return models.StatementHour.objects.create(
-        hour=ago(days), statement=statement, calls=1, total_ms=1, slow_calls=0
+        hour=ago(days), statement=of, calls=1, total_ms=1, slow_calls=0
     )
 
 
@@ -167,6 +164,29 @@ def test_an_alert_that_still_holds_and_thresholds_that_still_hold_are_never_over
     tidy("threshold-changes")
     assert models.ThresholdChange.objects.get().at < ago(399)
     assert type(open_one).objects.exists()
+
+
+def test_a_statement_stays_while_postgresql_knows_it_or_its_hours_are_kept(tidy):
+    known, looked_back_to = statement(1, 1), statement(2, 0)
+    statement(3, 0)
+    hour(34, of=looked_back_to)
+    assert tidy("statements") == {"statements_deleted": 1}
+    assert set(models.Statement.objects.all()) == {known, looked_back_to}
+
+
+def statement(query_id, calls):
+    return models.Statement.objects.create(
+        query_id=query_id, text="SELECT", first_seen=ago(99), last_seen=ago(36), calls=calls, total_ms=1
+    )
+
+
+def test_of_sizes_one_look_a_day_is_kept_after_35_days(tidy):
+    noon = ago(40).replace(hour=12)
+    for hours in range(5):
+        at = noon + timedelta(hours=hours)
+        models.RelationHour.objects.create(hour=at, at=at, database_bytes=1, tables=[], indexes=[])
+    assert tidy("relation-hours") == {"relation_hours_deleted": 4}
+    assert models.RelationHour.objects.get().hour == noon
 
 
 def test_rows_that_somebody_has_locked_are_left_with_the_reason(monkeypatch):
