@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import connections
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-NAME = "cloudintel-automation"
+from core.sessions import AUTOMATION
+
+NAME = AUTOMATION
 """What these sessions call themselves, so that they are told apart from those of the application."""
 
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connection
-from django.db.models import QuerySet
+from django.db.models import CompositePrimaryKey, QuerySet
+from django.db.models.expressions import RawSQL
 
+from core.sessions import AUTOMATION
 from pipelines.claims import Claim
 from pipelines.registry import Counts
 
@@ -43,7 +45,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What was deleted, and why not all of it, where something was in the way."""
+    """What was deleted, by earlier tries too, and why not all of it, where something was in the way."""
 
     counts: Counts
     reason: str = ""
@@ -75,32 +77,57 @@ def register_rows(name: str, title: str, old: Callable[[datetime], QuerySet[Any]
 
 
 def _delete_rows(old: QuerySet[Any], what: str) -> Iterator[Counts]:
-    while keys := list(old.values_list("pk", flat=True)[:MOST_ROWS]):
-        old.filter(pk__in=keys).delete()
-        yield Counts({what: len(keys)})
+    is_composite = isinstance(old.model._meta.pk, CompositePrimaryKey)
+    delete = _delete_by_place if is_composite else _delete_by_key
+    while number := delete(old):
+        yield Counts({what: number})
+
+
+def _delete_by_key(old: QuerySet[Any]) -> int:
+    keys = list(old.values_list("pk", flat=True)[:MOST_ROWS])
+    old.filter(pk__in=keys).delete()
+    return len(keys)
+
+
+def _delete_by_place(old: QuerySet[Any]) -> int:
+    """Delete rows by where they lie: PostgreSQL takes seconds to plan a long list of composite keys.
+
+    No foreign key refers to such rows.
+    """
+    table = connection.ops.quote_name(old.model._meta.db_table)
+    place = RawSQL(f"{table}.ctid", ())  # noqa: S611 - the model's own table
+    places, values = old.values_list(place)[:MOST_ROWS].query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table} WHERE ctid = ANY (ARRAY({places}))", values)
+        number: int = cursor.rowcount
+    return number
 
 
 def clean(claim: Claim, retention: Retention, now: datetime) -> Cleaned:
     """Delete what is over at `now` in batches, each in a transaction that only the claim's holder commits.
 
-    Raises: LeaseLostError.
+    The claim's work counts what was deleted, with each batch. Raises: LeaseLostError.
     """
-    counts = Counts()
     batches = retention.batches(now)
     try:
-        while (batch := _next(claim, batches)) is not None:
-            counts.update(batch)
+        while _next(claim, batches):
+            pass
     except OperationalError as error:
         if (reason := _REASONS.get(getattr(error.__cause__, "pgcode", ""))) is None:
             raise
         logger.warning("%s is not all deleted: %s", retention.name, reason)
-        return Cleaned(counts, reason)
-    return Cleaned(counts)
+        return Cleaned(Counts(claim.work.counts), reason)
+    return Cleaned(Counts(claim.work.counts))
 
 
-def _next(claim: Claim, batches: Iterator[Counts]) -> Counts | None:
+def _next(claim: Claim, batches: Iterator[Counts]) -> bool:
+    """Delete a batch and count it; tell whether there was one."""
     with claim.writing(), connection.cursor() as cursor:
         cursor.execute(
-            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"
+            f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}';"
+            f" SET LOCAL application_name = '{AUTOMATION}'"
         )
-        return next(batches, None)
+        batch = next(batches, None)
+        if batch is not None:
+            claim.remember(claim.step.payload, batch)
+    return batch is not None

@@ -4,16 +4,18 @@ Its steps are claimed by whichever worker is free. Deletions may happen side by 
 them, then indexes, then the backup: a dump reads for long what rebuilding an index would have to wait for.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from core.errors import NotYetError
+from core.errors import CloudIntelError, NotYetError
 from dbops import backups, schedule
 from dbops.models import BackupCheck, Maintenance, MaintenanceNote
 from dbops.readings import Index
@@ -25,6 +27,8 @@ from pipelines.heartbeat import beating
 from pipelines.models import Run, Step
 from pipelines.registry import Counts, Handler, Pipeline, PlannedStep
 from pipelines.slots import Cron
+
+logger = logging.getLogger(__name__)
 
 DRY_RUN = "dry-run"
 """The scope of runs that only tell what they would do; the others have that of every schedule."""
@@ -131,27 +135,41 @@ def _would_analyse(_name: str) -> dict[str, Any]:
 
 def _would_rebuild(_name: str) -> dict[str, Any]:
     left = [{"index": name, "reason": "left behind by a rebuild"} for name in reindexing.leftovers()]
-    work = [{"index": name, "reason": reason} for name, reason in _to_rebuild().items()]
-    return {"status": report.DRY, "indexes": [*left, *work]}
+    found, trouble = _to_rebuild()
+    work = [{"index": name, "reason": reason} for name, reason in found.items()]
+    return {"status": report.DRY, "indexes": [*left, *work]} | ({"reason": trouble} if trouble else {})
 
 
 def _would_verify(_name: str) -> dict[str, Any]:
     return {"status": report.DRY}
 
 
-def _to_rebuild() -> dict[str, str]:
-    """Return why which index is to be rebuilt."""
-    bloated = reindexing.bloated(neighbours.indexes(timezone.now()))
-    return dict.fromkeys(bloated, "bloated") | dict.fromkeys(reindexing.broken(), "invalid")
+def _to_rebuild() -> tuple[dict[str, str], str]:
+    """Return why which index is to be rebuilt, and why it is not known which are bloated."""
+    bloated, trouble = list[str](), ""
+    try:
+        bloated = reindexing.bloated(neighbours.indexes(timezone.now()))
+    except (CloudIntelError, DatabaseError) as error:
+        logger.warning("Bloated indexes are not rebuilt: %s", error)
+        trouble = f"It is not known which indexes are bloated. {_first_line(error)}"
+    return dict.fromkeys(bloated, "bloated") | dict.fromkeys(reindexing.broken(), "invalid"), trouble
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 # --- Doing it --------------------------------------------------------------------------------
 def _clean(claim: Claim, name: str) -> Counts:
     cleaned = retention.clean(claim, retention.every()[name], timezone.now())
-    number = cleaned.counts.total() + sum(claim.work.counts.values())
-    told = {"name": name, "records_cleaned": number, "status": report.DONE}
-    _tell(claim, told | ({"status": report.SKIPPED, "reason": cleaned.reason} if cleaned.reason else {}))
-    return cleaned.counts
+    told = {"name": name, "records_cleaned": cleaned.counts.total(), "status": report.DONE}
+    _tell(claim, told | _skipped(cleaned.reason))
+    return Counts()
+
+
+def _skipped(reason: str) -> dict[str, str]:
+    """Return what is told of a task that was not done, or in part, where there is a reason."""
+    return {"status": report.SKIPPED, "reason": reason} if reason else {}
 
 
 def _analyse(claim: Claim, _name: str) -> Counts:
@@ -166,17 +184,22 @@ def _analyse(claim: Claim, _name: str) -> Counts:
 
 def _rebuild(claim: Claim, _name: str) -> Counts:
     """Rebuild one index after the other; what is left to do is kept, so that an interruption repeats none."""
-    kept = claim.step.payload or {"left": list(_to_rebuild()), "done": []}
-    left, done = list(kept["left"]), list(kept["done"])
+    kept = claim.step.payload or _all_to_rebuild()
+    left, done, trouble = list(kept["left"]), list(kept["done"]), kept.get("trouble", "")
     done += [each.as_json() for each in reindexing.drop_leftovers()]
     while left:
         with reindexing.session() as session, beating(claim, on_loss=session.cancel):
             rebuilt = reindexing.rebuild(left.pop(0), session)
         done.append(rebuilt.as_json())
         with claim.writing():
-            claim.remember({"left": left, "done": done}, Counts())
-    _tell(claim, {"status": report.of_all(done), "indexes": done})
+            claim.remember({"left": left, "done": done, "trouble": trouble}, Counts())
+    _tell(claim, {"status": report.of_all(done), "indexes": done} | _skipped(trouble))
     return Counts(indexes_rebuilt=sum(each["status"] == report.DONE for each in done))
+
+
+def _all_to_rebuild() -> dict[str, Any]:
+    found, trouble = _to_rebuild()
+    return {"left": list(found), "done": [], "trouble": trouble}
 
 
 def _verify(claim: Claim, _name: str) -> Counts:
@@ -206,7 +229,7 @@ def conclude(run: Run) -> Counts:
     notes = MaintenanceNote.objects.filter(run=run)
     told = dict(notes.values_list("step", "told"))
     tasks = report.tasks({step.name: step.error for step in run.steps.all()}, told)
-    advice = [sentence for adviser in neighbours.advisers for sentence in adviser(now)]
+    advice = [sentence for adviser in neighbours.advisers for sentence in _attempted(adviser, now)]
     Maintenance.objects.update_or_create(
         run=run,
         defaults={
@@ -218,3 +241,13 @@ def conclude(run: Run) -> Counts:
     )
     notes.delete()
     return Counts()
+
+
+def _attempted(adviser: Callable[[datetime], Iterable[str]], now: datetime) -> list[str]:
+    """Return the advice or, where it cannot be had, that it is missing: the report does without."""
+    try:
+        with transaction.atomic():
+            return list(adviser(now))
+    except (CloudIntelError, DatabaseError) as error:
+        logger.warning("Advice is missing: %s", error)
+        return [f"Advice is missing: {_first_line(error)}"]

@@ -6,13 +6,21 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from alerts import services as alerts
+from alerts.models import Alert, Severity
 from core.errors import LeaseLostError
+from core.sessions import AUTOMATION
 from pipelines import retention, schedules, upkeep
 from pipelines.models import PastTotals, Run, Status, Step, Trigger
+from pipelines.registry import Counts
+from pipelines.retention import Retention
 from tests import builders
+
+GONE = import_module("pipelines.migrations.0009_no_schedules_of_upkeep")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,6 +152,25 @@ def test_deletes_nothing_once_its_lease_is_lost(claimed):
     with pytest.raises(LeaseLostError):
         retention.clean(claimed, retention.every()["runs"], timezone.now())
     assert Step.objects.filter(run__pipeline="ec2").count() == 1
+
+
+def test_the_session_that_deletes_says_meanwhile_that_nobody_waits_for_it(claimed):
+    names = []
+
+    def batches(_now):
+        names.append(named())
+        yield Counts(rows_deleted=1)
+
+    before = named()
+    retention.clean(claimed, Retention(name="x", title="", count=lambda _now: 1, batches=batches), ago(0))
+    assert (names, named()) == ([AUTOMATION], before)
+    assert before != AUTOMATION
+
+
+def named():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW application_name")
+        return cursor.fetchone()[0]
 
 
 def test_goes_on_where_a_run_that_was_killed_stopped(tidy, monkeypatch):

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import Kind, SecurityEvent
 from core.errors import LeaseLostError
 from dbops import direct, models
+from dbops.catalogue.glance import NoAnswerError
 from dbops.readings import Index
 from dbops.services import maintaining, reindexing, statistics
 from pipelines import claims, ledger, registry, repair, retention, runner
@@ -189,6 +190,16 @@ def test_of_sizes_one_look_a_day_is_kept_after_35_days(tidy):
     assert models.RelationHour.objects.get().hour == noon
 
 
+def test_a_full_batch_of_hours_is_deleted_in_no_time(tidy, monkeypatch):
+    monkeypatch.setattr(retention, "STATEMENT_TIMEOUT", "1s")
+    statement(1, 1)
+    sql(
+        "INSERT INTO dbops_statementhour (hour, statement_id, calls, total_ms, slow_calls)"
+        " SELECT now() - make_interval(days => 36, hours => i), 1, 1, 1, 0 FROM generate_series(1, 5001) i"
+    )
+    assert tidy("statement-hours") == {"statement_hours_deleted": 5001}
+
+
 def test_rows_that_somebody_has_locked_are_left_with_the_reason(monkeypatch):
     monkeypatch.setattr(retention, "LOCK_TIMEOUT", "50ms")
     kept = session(9)
@@ -307,6 +318,21 @@ def test_what_an_interrupted_rebuild_left_is_dropped_and_what_is_invalid_is_rebu
     assert (reindexing.leftovers(), reindexing.broken()) == ([], [])
 
 
+def test_what_is_invalid_is_rebuilt_even_when_it_is_not_known_what_is_bloated():
+    table()
+    sql("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'heap_index'::regclass")
+    maintaining.neighbours.indexes = unanswered
+    report = done(maintaining.start())
+    indexes = report.tasks["indexes"]
+    assert (indexes["status"], indexes["indexes_optimized"], report.run.status) == ("skipped", 1, "succeeded")
+    assert indexes["reason"] == "It is not known which indexes are bloated. It took too long."
+    assert reindexing.broken() == []
+
+
+def unanswered(_now):
+    raise NoAnswerError("It took too long.")
+
+
 # --- Runs ------------------------------------------------------------------------------------
 def test_a_run_whose_worker_was_killed_goes_on_with_what_is_left():
     entry(400)
@@ -324,6 +350,32 @@ def test_a_run_whose_worker_was_killed_goes_on_with_what_is_left():
     assert report.tasks["cleanup"]["records_cleaned"] == 2
     with pytest.raises(LeaseLostError):
         retention.clean(lost, retention.every()["sessions"], timezone.now())
+
+
+def test_what_was_deleted_before_an_interruption_is_reported(monkeypatch):
+    monkeypatch.setattr(retention, "MOST_ROWS", 10)
+    for days in range(9, 9 + 25):
+        session(days)
+    run = maintaining.start()
+    runner.plan(run.pk)
+    lost = claims.claim_step(run.steps.get(name="cleanup/sessions").pk)
+    retention._next(lost, retention.every()["sessions"].batches(timezone.now()))
+    Step.objects.filter(pk=lost.work.pk).update(lease_until=ago(1))
+    repair.take_over_lost_work()
+    report = done(run)
+    (told,) = [each for each in report.tasks["cleanup"]["details"] if each["name"] == "sessions"]
+    assert (told["records_cleaned"], report.run.counts["sessions_deleted"]) == (25, 25)
+
+
+def test_advice_that_cannot_be_had_costs_nothing_of_the_rest_of_the_report():
+    maintaining.neighbours.advisers = [unanswered, lambda _now: sql("SELECT 1/0"), lambda _now: ["Do this"]]
+    report = done(maintaining.start())
+    assert report.run.status == Status.SUCCEEDED
+    assert report.recommendations[-3:] == [
+        "Advice is missing: It took too long.",
+        "Advice is missing: division by zero",
+        "Do this",
+    ]
 
 
 @pytest.mark.parametrize("left", [["heap_index"], []], ids=["one left", "none left"])
