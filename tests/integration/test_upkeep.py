@@ -189,6 +189,23 @@ def test_the_schedules_of_the_former_pipelines_are_deleted_and_no_others():
     for number, kwargs in enumerate(('{"pipeline":"upkeep"}', '{ "pipeline": "scaling-upkeep" }', "no JSON")):
         PeriodicTask.objects.create(name=str(number), task=schedules.START, kwargs=kwargs, interval=every)
     before = PeriodicTask.objects.count()
-    import_module("pipelines.migrations.0009_no_schedules_of_upkeep").delete(apps, None)
+    GONE.delete(apps, None)
     assert PeriodicTask.objects.count() == before - 2
     assert PeriodicTask.objects.filter(name="2").exists()
+
+
+def test_runs_of_the_former_pipelines_end_and_their_alerts_are_resolved_and_no_others():
+    waiting, done = builders.run("upkeep", Status.QUEUED), builders.run("upkeep", scope="done")
+    begun, other = builders.run("scaling-upkeep", Status.RUNNING), builders.run("ec2", Status.RUNNING)
+    for run in (begun, other):
+        builders.step(run, "clean", status=Status.RUNNING)
+    for key in ("run:upkeep:all", "run:scaling-upkeep:all", "run:ec2:all"):
+        alerts.open(key, severity=Severity.ERROR, title="It failed", body="", source="test")
+    GONE.end(apps, None)
+    GONE.resolve(apps, None)
+    for run, status in ((waiting, "skipped"), (begun, "skipped"), (done, "succeeded"), (other, "running")):
+        run.refresh_from_db()
+        assert (run.status, run.finished_at is None) == (status, run is other), run
+    assert "no such pipeline" in waiting.error
+    assert [run.steps.get().status for run in (begun, other)] == ["skipped", "running"]
+    assert [each.key for each in Alert.objects.unresolved()] == ["run:ec2:all"]
