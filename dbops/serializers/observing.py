@@ -31,7 +31,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     pid = serializers.IntegerField()
     application = serializers.CharField()
     state = serializers.CharField()
-    seconds = serializers.FloatField(help_text="In this state.")
+    seconds = serializers.FloatField(help_text="In this state, or since its query began.")
     query = serializers.CharField()
 
 
@@ -109,6 +109,7 @@ class QueriesSerializer(serializers.Serializer[Any]):
     slowest = StatementFiguresSerializer(many=True)
     regressions = RegressionSerializer(many=True)
     reason = serializers.CharField(allow_blank=True)
+    running = SessionSerializer(allow_null=True, help_text="What has run longest. Null: nothing runs.")
 
 
 class TransactionsSerializer(serializers.Serializer[Any]):
