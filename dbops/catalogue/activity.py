@@ -64,8 +64,9 @@ def read(glance: Glance) -> Activity:
 
 
 def _connections(clients: Sequence[Any], limit: int) -> Connections:
+    # A dump keeps its snapshot in a transaction that is idle for as long as the dump is written.
     others = [each for each in clients if each.application != direct.NAME]
-    idle = [each for each in clients if each.is_here and each.state.startswith("idle in transaction")]
+    idle = [each for each in others if each.is_here and each.state.startswith("idle in transaction")]
     return Connections(
         by_state=dict(Counter(each.state for each in clients)),
         total=len(clients),

@@ -68,6 +68,16 @@ def test_a_session_idle_in_a_transaction_is_seen_without_its_literals(applicatio
     run(application, "ROLLBACK")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_snapshot_of_a_dump_is_no_session_that_somebody_forgot():
+    with session(direct.NAME) as own:
+        run(own, "BEGIN", "SELECT 1")
+        until(lambda: "idle in transaction" in look().connections.by_state, "the snapshot")
+        found = look().connections
+    assert found.idle_in_transaction == ()
+    assert found.longest_transaction_s is None
+
+
 def test_connections_are_counted_by_state_beside_the_limit(application):
     found = look().connections
     assert found.limit == 200
