@@ -39,14 +39,14 @@ def beating(claim: Claim, *, on_loss: Callable[[], object] = _nothing) -> Iterat
 def _beat(claim: Claim, over: threading.Event, on_loss: Callable[[], object]) -> None:
     try:
         while not over.wait(settings.LEASE_S / 3):
-            _prolong(claim)
+            prolong(claim)
     except LeaseLostError:
         on_loss()
     finally:
         connection.close()
 
 
-def _prolong(claim: Claim) -> None:
+def prolong(claim: Claim) -> None:
     """Prolong the lease; while the database is away, the next beat tries again. Raises: LeaseLostError."""
     try:
         claim.prolong()

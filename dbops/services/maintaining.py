@@ -23,7 +23,7 @@ from dbops.services import maintenance_report as report
 from dbops.services import observing, recommending, reindexing, statistics
 from pipelines import ledger, registry, retention
 from pipelines.claims import Claim
-from pipelines.heartbeat import beating
+from pipelines.heartbeat import beating, prolong
 from pipelines.models import Run, Step
 from pipelines.registry import Counts, Handler, Pipeline, PlannedStep
 from pipelines.slots import Cron
@@ -203,7 +203,7 @@ def _all_to_rebuild() -> dict[str, Any]:
 
 
 def _verify(claim: Claim, _name: str) -> Counts:
-    check = neighbours.verify_backup(timezone.now(), beat=claim.prolong)
+    check = neighbours.verify_backup(timezone.now(), beat=lambda: prolong(claim))
     _tell(claim, report.of_backup(check))
     return Counts(backups_verified=int(check.is_verified))
 
