@@ -41,7 +41,7 @@ class BackupCheckAdmin(ReadOnlyAdmin):
 
     list_display = (
         "started_at",
-        "is_verified",
+        "outcome",
         "target",
         "size_bytes",
         "restore_s",

@@ -1,12 +1,15 @@
 """Long work under supervision: while it goes on, its owner gives signs of life."""
 
+import re
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
-from dbops.backups.errors import BackupError
+from core.errors import CloudIntelError
+from dbops.backups.errors import BackupError, CutShortError, NotMadeError
 
 Result = TypeVar("Result")
 Beat = Callable[[], None]
@@ -14,6 +17,21 @@ Beat = Callable[[], None]
 BEAT_S = 5.0
 LONGEST_S = 6 * 3600
 _QUOTED_LINES = 5
+_ENDED_BY = {-signal.SIGHUP, -signal.SIGINT, -signal.SIGKILL, -signal.SIGTERM}
+"""Exit codes of programs that somebody ended; other signals tell that they crashed."""
+# pg_dump waits for a lock as long as a statement may last; none of its others has a limit.
+# What a program says before an error of the server's may be matched; what the error quotes is anybody's text.
+_IN_THE_WAY = re.compile(
+    r"^pg_\w+: (?:error|detail): (?:(?!ERROR:).)*?(?:FATAL:  "
+    r"|ERROR:  canceling statement due to (?:lock|statement) timeout$"
+    r"|connection to server |server closed the connection|no connection to the server"
+    r"|could not (?:send|receive) data (?:to|from) server|SSL SYSCALL error)",
+    re.MULTILINE,
+)
+_CANCELLED = re.compile(
+    r"^pg_\w+: (?:error|detail): (?:(?!ERROR:).)*?ERROR:  canceling statement due to user request$",
+    re.MULTILINE,
+)
 
 
 def nothing() -> None:
@@ -43,7 +61,8 @@ def _await(future: "Future[Result]", beat: Beat) -> None:
 def run(command: Sequence[str | Path], *, env: Mapping[str, str], beat: Beat) -> str:
     """Run a program and return what it printed; for PostgreSQL's, which are told secrets in `env` alone.
 
-    Raises: BackupError with what it complained of.
+    Raises: BackupError with what it complained of; NotMadeError, CutShortError where that is no fault of a
+    dump.
     """
     program = Path(command[0]).name
     with subprocess.Popen(
@@ -61,10 +80,17 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str], beat: Beat) ->
             )
         except subprocess.TimeoutExpired:
             process.kill()
-            raise BackupError(f"{program} was stopped after {LONGEST_S // 3600} hours.") from None
+            raise CutShortError(f"{program} was stopped after {LONGEST_S // 3600} hours.") from None
     if process.returncode:
-        raise BackupError(f"{program} failed: {_told(complaint) or f'exit code {process.returncode}'}")
+        told = _told(complaint) or f"exit code {process.returncode}"
+        raise _kind(process.returncode, complaint)(f"{program} failed: {told}")
     return printed
+
+
+def _kind(code: int, complaint: str) -> type[CloudIntelError]:
+    if _CANCELLED.search(complaint):
+        return CutShortError
+    return NotMadeError if code in _ENDED_BY or _IN_THE_WAY.search(complaint) else BackupError
 
 
 def _told(complaint: str) -> str:

@@ -15,7 +15,7 @@ from collectors.aws.errors import translated
 from core.errors import PermanentCloudError, TransientCloudError
 from dbops.backups import stores
 from dbops.backups.attending import Beat, attended
-from dbops.backups.errors import BackupError
+from dbops.backups.errors import BackupError, NotMadeError
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ class Bucket:
 
 
 def _asked(what: str, call: Callable[[], Result]) -> Result:
-    """Ask S3. Raises: BackupError where it refuses or does not answer."""
+    """Ask S3. Raises: BackupError where it refuses, NotMadeError where it does not answer."""
     try:
         with translated(what):
             try:
@@ -87,5 +87,7 @@ def _asked(what: str, call: Callable[[], Result]) -> Result:
                 if isinstance(error.__context__, ClientError):
                     raise error.__context__ from None
                 raise
-    except (TransientCloudError, PermanentCloudError, Boto3Error) as error:
+    except TransientCloudError as error:
+        raise NotMadeError(str(error)) from None
+    except (PermanentCloudError, Boto3Error) as error:
         raise BackupError(str(error)) from None

@@ -18,7 +18,7 @@ from dbops.backups import binaries, contents, dump, restore, stores
 from dbops.backups.attending import LONGEST_S, Beat, attended, nothing
 from dbops.backups.binaries import Binaries
 from dbops.backups.dump import Dumped
-from dbops.backups.errors import BackupError
+from dbops.backups.errors import BackupError, CutShortError, NotMadeError, told_apart
 from dbops.models import BackupCheck
 
 logger = logging.getLogger(__name__)
@@ -32,22 +32,25 @@ def verify(now: datetime, *, beat: Beat = nothing) -> BackupCheck:
     """Dump the database, restore the dump, compare, and keep what was found; one at a time.
 
     `beat` is called every few seconds; where it raises, everything ends with that. What is wrong with the
-    backup is told in the row's `error` and raised nowhere.
+    backup is told in the row's `error` and raised nowhere. What cut the verification short is told there as
+    well. Raises: NotMadeError where something was in the way that may pass.
     """
     check = BackupCheck.objects.create(started_at=now, target=settings.BACKUP_TARGET)
     try:
-        with _alone(beat) as major:
+        with told_apart(), _alone(beat) as major:
             _clear_up(check)
             _Verification(check, binaries.matching(major), beat).do()
-        check.is_verified = True
+        check.is_verified, check.finished_at = True, timezone.now()
     except (BackupError, psycopg2.Error, OSError) as error:
-        check.error = _told(error)
+        check.error, check.finished_at = _told(error), timezone.now()
         logger.warning("The backup %s is not verified: %s", check.target, check.error)
-    except BaseException:
-        check.error = INTERRUPTED
+    except CutShortError as error:
+        check.error, check.interrupted_at = str(error), timezone.now()
+    except BaseException as error:
+        check.error = str(error) if isinstance(error, NotMadeError) else INTERRUPTED
+        check.interrupted_at = timezone.now()
         raise
     finally:
-        check.finished_at = timezone.now()
         check.save()
     return check
 
@@ -63,8 +66,8 @@ def _alone(beat: Beat) -> Iterator[int]:
 
 def _clear_up(check: BackupCheck) -> None:
     """End what verifications left that were killed: no other is going on."""
-    others = BackupCheck.objects.filter(finished_at=None).exclude(pk=check.pk)
-    others.update(finished_at=timezone.now(), error=INTERRUPTED)
+    others = BackupCheck.objects.filter(finished_at=None, interrupted_at=None).exclude(pk=check.pk)
+    others.update(interrupted_at=timezone.now(), error=INTERRUPTED)
     restore.drop_leftovers()
 
 

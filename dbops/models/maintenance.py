@@ -38,8 +38,17 @@ class MaintenanceNote(models.Model):
 class BackupCheck(models.Model):
     """One dump, and what became of it when it was restored."""
 
+    class Outcome(models.TextChoices):
+        """What a check says of its dump; one that was interrupted says nothing."""
+
+        RUNNING = "running"
+        VERIFIED = "verified"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+
     started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True, help_text="When it was known whether the dump is good.")
+    interrupted_at = models.DateTimeField(null=True, help_text="When it ended before that was known.")
     target = models.CharField(max_length=500, help_text="Where the dump lies.")
     size_bytes = models.BigIntegerField(null=True)
     dump_s = models.FloatField(null=True)
@@ -47,7 +56,7 @@ class BackupCheck(models.Model):
     tables = models.PositiveIntegerField(null=True, help_text="Tables that were compared.")
     rows = models.BigIntegerField(null=True)
     is_verified = models.BooleanField(default=False)
-    error = models.TextField(blank=True, help_text="What was wrong with it.")
+    error = models.TextField(blank=True, help_text="What was wrong with it, or what was in the way.")
     differences = models.JSONField(default=list)
 
     class Meta:
@@ -55,6 +64,15 @@ class BackupCheck(models.Model):
 
     def __str__(self) -> str:
         return self.target
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return what became of the check."""
+        if self.interrupted_at is not None:
+            return self.Outcome.INTERRUPTED
+        if self.is_verified:
+            return self.Outcome.VERIFIED
+        return self.Outcome.RUNNING if self.finished_at is None else self.Outcome.FAILED
 
 
 class Optimization(models.Model):

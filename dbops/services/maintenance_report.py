@@ -22,14 +22,15 @@ def of_all(parts: Iterable[Mapping[str, Any]]) -> str:
 
 def of_backup(check: BackupCheck) -> dict[str, Any]:
     """Return what is told of a verification."""
+    interrupted = check.outcome is BackupCheck.Outcome.INTERRUPTED
     told = {
-        "status": DONE if check.is_verified else FAILED,
+        "status": SKIPPED if interrupted else DONE if check.is_verified else FAILED,
         "backups_verified": int(check.is_verified),
         "details": [
             {"id": check.pk, "target": check.target, "bytes": check.size_bytes, "restore_s": check.restore_s}
         ],
     }
-    return told | ({"error": check.error} if check.error else {})
+    return told | ({"reason" if interrupted else "error": check.error} if check.error else {})
 
 
 def tasks(errors: Mapping[str, str], told: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

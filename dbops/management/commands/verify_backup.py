@@ -3,9 +3,10 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from core.errors import TransientCloudError
 from dbops import backups
 from dbops.models import BackupCheck
 
@@ -18,7 +19,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Verify a new dump, and print what was found."""
-        check = backups.verify(timezone.now())
+        try:
+            check = backups.verify(timezone.now())
+        except TransientCloudError as error:
+            raise CommandError(str(error)) from None
         for line in _lines(check):
             self.stdout.write(line)
         if not check.is_verified:

@@ -2,22 +2,29 @@
 
 import json
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
 import psycopg2
 import pytest
-from django.core.management import call_command
+from botocore.config import Config
+from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg2 import sql
 
+from alerts.models import Alert
 from collectors.models import DailyCost
-from core.errors import LeaseLostError
+from core.errors import LeaseLostError, TransientCloudError
 from dbops import backups, direct
-from dbops.backups import attending, binaries, contents, dump, restore, stores
+from dbops.backups import attending, binaries, contents, dump, restore, s3, stores
 from dbops.models import BackupCheck
-from tests import builders
+from dbops.services import alarming, maintenance_report
+from dbops.services.health import latest_check
+from tests import builders, judged
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -238,14 +245,6 @@ def test_a_full_disk_is_told(monkeypatch):
     assert check.error == "No space left on device"
 
 
-def test_a_server_that_does_not_answer_is_told(settings):
-    settings.DATABASE_DIRECT = {**settings.DATABASE_DIRECT, "PORT": 1, "PASSWORD": "hidden-from-all"}
-    check = backups.verify(NOW)
-    assert not check.is_verified
-    assert "refused" in check.error
-    assert "hidden-from-all" not in check.error
-
-
 def test_programs_of_another_version_are_refused(monkeypatch, tmp_path):
     for name in ("pg_dump", "pg_restore"):
         program = tmp_path / name
@@ -260,6 +259,123 @@ def test_programs_of_another_version_are_refused(monkeypatch, tmp_path):
     )
 
 
+# --- Not made --------------------------------------------------------------------------------
+def no_alert_says_so():
+    """Tell whether people are left in peace by what says nothing about a dump."""
+    alarming.look(NOW, judged.reading())
+    return not Alert.objects.exists() and latest_check() is None
+
+
+def not_made():
+    """Have a verification not made; return what is kept of it."""
+    with pytest.raises(TransientCloudError) as raised:
+        backups.verify(NOW)
+    check = BackupCheck.objects.get()
+    assert check.outcome == "interrupted"
+    assert check.error == str(raised.value)
+    assert no_alert_says_so()
+    assert databases() == []
+    return check
+
+
+def instead_of(monkeypatch, name, script):
+    """Have a shell script run in the place of a program, which it finds as "$real"."""
+    found = binaries.matching(18)
+    program = Path(stores.settings.BACKUP_TARGET).parent / f"pg_{name}"
+    program.write_text(f"#!/bin/sh\nreal={getattr(found, name)}\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(binaries, "matching", lambda _major: replace(found, **{name: program}))
+
+
+def test_a_server_that_does_not_answer_says_nothing_about_the_backup(settings):
+    answering = settings.DATABASE_DIRECT
+    settings.DATABASE_DIRECT = {**answering, "PORT": 1, "PASSWORD": "hidden-from-all"}
+    with pytest.raises(TransientCloudError, match="refused"):
+        backups.verify(NOW)
+    check = BackupCheck.objects.get()
+    assert check.outcome == "interrupted"
+    assert "hidden-from-all" not in check.error
+
+
+def test_a_table_that_is_locked_for_long_says_nothing_about_the_backup(monkeypatch):
+    monkeypatch.setattr(dump, "LOCK_TIMEOUT_MS", 200)
+    with direct.connect(statement_timeout_ms=30_000) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE daily_costs IN ACCESS EXCLUSIVE MODE")
+        assert "lock timeout" in not_made().error
+
+
+def test_a_table_that_is_locked_just_before_it_is_dumped_says_nothing_about_the_backup(monkeypatch):
+    monkeypatch.setattr(dump, "LOCK_TIMEOUT_MS", 200)
+    run = dump.run
+
+    def run_behind_somebody_who_waits(*command, **how):
+        with direct.connect(statement_timeout_ms=30_000) as other, ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(other.cursor().execute, "ALTER TABLE daily_costs ADD COLUMN more int")
+            deadline = time.monotonic() + 20
+            while not waits(other.info.backend_pid):
+                assert time.monotonic() < deadline
+            try:
+                return run(*command, **how)
+            finally:
+                other.cancel()
+                assert isinstance(waiting.exception(), psycopg2.errors.QueryCanceled)
+
+    monkeypatch.setattr(dump, "run", run_behind_somebody_who_waits)
+    assert not_made().error.startswith("pg_dump failed: ")
+
+
+def waits(pid):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", [pid])
+        return cursor.fetchone()[0]
+
+
+def test_a_connection_that_is_lost_while_it_is_compared_says_nothing_about_the_backup(monkeypatch):
+    tables = contents.tables
+
+    def tables_of_a_session_that_is_ended(session):
+        if "_verify_" in session.info.dbname:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [session.info.backend_pid])
+            connection.close()
+        return tables(session)
+
+    monkeypatch.setattr(contents, "tables", tables_of_a_session_that_is_ended)
+    not_made()
+
+
+def test_a_connection_that_is_refused_when_it_is_restored_says_nothing_about_the_backup(monkeypatch):
+    bad = 'case "$*" in *--list*) exec "$real" "$@";; esac; PGPORT=1 exec "$real" "$@"'
+    instead_of(monkeypatch, "restore", bad)
+    assert not_made().error.startswith("pg_restore failed: ")
+
+
+def test_a_program_that_is_killed_says_nothing_about_the_backup(monkeypatch):
+    instead_of(monkeypatch, "dump", "kill -KILL $$")
+    assert not_made().error == "pg_dump failed: exit code -9"
+
+
+def test_a_program_that_fails_by_itself_tells_of_a_failed_backup(monkeypatch):
+    told = 'ERROR:  invalid input syntax for type json: "FATAL:  server closed the connection"'
+    instead_of(monkeypatch, "dump", f"echo 'pg_dump: error: query failed: {told}' >&2; exit 1")
+    check = backups.verify(NOW)
+    assert check.outcome == "failed"
+    assert alarming.look(NOW, judged.reading()) == "critical"
+
+
+def test_who_cancels_a_verification_has_it_told_and_not_tried_again(monkeypatch):
+    def cancelled(session):
+        session.cursor().execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+
+    monkeypatch.setattr(contents, "tables", cancelled)
+    check = backups.verify(NOW)
+    assert check.outcome == "interrupted"
+    assert no_alert_says_so()
+    told = maintenance_report.of_backup(check)
+    assert (told["status"], told["backups_verified"]) == ("skipped", 0)
+    assert "canceling statement due to user request" in told["reason"]
+
+
 def test_who_lost_the_right_to_go_on_ends_and_leaves_nothing(costs, monkeypatch):
     monkeypatch.setattr(attending, "BEAT_S", 0.01)
 
@@ -270,7 +386,8 @@ def test_who_lost_the_right_to_go_on_ends_and_leaves_nothing(costs, monkeypatch)
     with pytest.raises(LeaseLostError):
         backups.verify(NOW, beat=beat)
     check = BackupCheck.objects.get()
-    assert (check.is_verified, check.error) == (False, "The verification was interrupted before its end.")
+    assert (check.outcome, check.error) == ("interrupted", "The verification was interrupted before its end.")
+    assert no_alert_says_so()
     assert databases() == []
 
 
@@ -286,8 +403,8 @@ def test_what_a_killed_verification_left_is_cleared_up(folder):
     backups.verify(NOW)
     still_there.close()
     killed.refresh_from_db()
-    assert (killed.finished_at is None, killed.error) == (
-        False,
+    assert (killed.outcome, killed.error) == (
+        "interrupted",
         "The verification was interrupted before its end.",
     )
     assert databases() == []
@@ -354,6 +471,13 @@ def test_a_bucket_that_does_not_exist_is_told(moto_aws, settings, tmp_path):
     assert check.error.startswith("s3:PutObject s3://elsewhere/")
 
 
+def test_a_bucket_that_does_not_answer_says_nothing_about_the_backup(bucket, monkeypatch):
+    # Nothing listens there.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setattr(s3, "_CONFIG", s3._CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+    not_made()
+
+
 def test_a_target_that_is_neither_folder_nor_bucket_is_told(settings):
     settings.BACKUP_TARGET = "ftp://example.com/dumps"
     assert backups.verify(NOW).error.startswith("BACKUP_TARGET must be a folder or s3://bucket/prefix")
@@ -373,3 +497,9 @@ def test_the_command_fails_where_the_backup_does(capsys, monkeypatch):
         call_command("verify_backup")
     assert exit_.value.code == 1
     assert "error: pg_restore failed" in capsys.readouterr().err
+
+
+def test_the_command_fails_where_the_server_does_not_answer(settings):
+    settings.DATABASE_DIRECT = {**settings.DATABASE_DIRECT, "PORT": 1}
+    with pytest.raises(CommandError, match="refused"):
+        call_command("verify_backup")

@@ -10,12 +10,13 @@ from auditlog.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import Kind, SecurityEvent
 from core.errors import LeaseLostError
 from dbops import direct, models
+from dbops.backups.errors import NotMadeError
 from dbops.catalogue.glance import NoAnswerError
 from dbops.readings import Index
 from dbops.services import maintaining, reindexing, statistics
@@ -453,6 +454,43 @@ def test_a_backup_is_verified_and_the_lease_kept_meanwhile(verified, status):
     assert (backups["backups_verified"], backups["status"]) == (int(verified), status)
     assert backups.get("error", "") == ("" if verified else "corrupt")
     assert kept
+
+
+def test_a_database_that_is_away_for_a_moment_ends_no_verification(monkeypatch):
+    prolong = claims.Claim.prolong
+    away = iter([OperationalError("server closed the connection unexpectedly")])
+    kept = []
+
+    def prolong_in_vain_at_first(claim):
+        for error in away:
+            raise error
+        kept.append(prolong(claim))
+
+    def verify(now, *, beat):
+        monkeypatch.setattr(claims.Claim, "prolong", prolong_in_vain_at_first)
+        beat()
+        beat()
+        return verified(now, beat=beat)
+
+    maintaining.neighbours.verify_backup = verify
+    run = maintaining.start()
+    assert done(run).tasks["backups"]["status"] == "success"
+    assert len(kept) == 1
+    assert run.steps.get(name="backups").attempt == 1
+
+
+def test_a_backup_that_could_not_be_made_this_time_is_tried_again(monkeypatch):
+    ways = iter([NotMadeError("A table is locked.")])
+
+    def verify(now, *, beat):
+        for error in ways:
+            raise error
+        return verified(now, beat=beat)
+
+    maintaining.neighbours.verify_backup = verify
+    run = maintaining.start()
+    assert done(run).tasks["backups"]["status"] == "success"
+    assert run.steps.get(name="backups").retries == 1
 
 
 def test_is_due_at_two_every_night():
