@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dbops', '0006_maintenance_notes'),
+        ('dbops', '0007_pool_may_be_silent'),
     ]
 
     operations = [
