@@ -1,4 +1,4 @@
-"""Examples of answers in the schema: each was given by a running CloudIntel, and kept in `recorded/`."""
+"""Examples of answers in the schema: CloudIntel gave each; `recorded/` keeps them, long lists cut."""
 
 import json
 from pathlib import Path

@@ -11,8 +11,6 @@ from dbops.wording import many, shortened, size
 
 SURE_AFTER = timedelta(days=7)
 """An index that served nobody for a week of counting serves no weekly work either."""
-DROPPED_AFTER = timedelta(days=1)
-"""One that was made just now may be for what is done once a day."""
 FEWEST_DEAD = 1000
 DEAD_SHARE = 0.2
 """With that share of rows dead, autovacuum is behind: of fewer, VACUUM makes next to no room."""
@@ -35,7 +33,7 @@ def unused_indexes(known: Known) -> Iterator[Recommendation]:
             title=f"Drop the unused index {index.name}",
             severity=WARNING if watched >= SURE_AFTER else INFO,
             evidence=f"{many(index.scans, 'scan')} of it ({size(index.bytes)}) {told}. {_DOUBT}",
-            sql=_dropped(index) if watched >= DROPPED_AFTER else None,
+            sql=_dropped(index),
             effect=f"Frees {size(index.bytes)}, and each write to {index.table} has one index less to keep.",
         )
 
@@ -52,7 +50,7 @@ def _watched(index: Index, known: Known) -> tuple[timedelta, str]:
     """Return for how long it was seen unused, and scans were counted; and that in words."""
     seen = known.unused_since.get(index.name)
     if seen is None:
-        return timedelta(0), "in this look, the first that found it; it has to be seen for a day"
+        return timedelta(0), "in this look, the first that found it, too short to be sure"
     counted = known.reading.size.counted_since
     is_recount = counted is not None and counted > seen
     watched = known.now - (counted if counted is not None and is_recount else seen)
