@@ -32,6 +32,9 @@ _UPKEEP = re.compile(
     re.I,
 )
 
+# What backups are compared by (dbops.backups.contents).
+_CHECKSUM = 'hashtextextended("whole row"'
+
 
 def masked(query: str) -> str:
     """Return the query with `?` for quoted strings and numbers, without comments, and not too long."""
@@ -46,5 +49,5 @@ def _shown(token: re.Match[str]) -> str:
 
 
 def is_upkeep(query: str) -> bool:
-    """Tell whether nobody waits for the answer: maintenance, changes of the schema, what pg_dump reads."""
-    return _UPKEEP.match(query) is not None
+    """Tell whether nobody waits for the answer: maintenance, changes of the schema, what a backup reads."""
+    return _UPKEEP.match(query) is not None or _CHECKSUM in query

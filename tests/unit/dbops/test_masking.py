@@ -51,6 +51,7 @@ def test_a_text_is_cut_to_its_beginning():
         ("  reindex index concurrently i", True),
         ("COPY public.t (a, b) TO stdout;", True),
         ("CREATE INDEX ON t (a)", True),
+        ('SELECT count(*), sum(hashtextextended("whole row"::text, $1)) FROM "t" "whole row"', True),
         ("COPY t (a) FROM STDIN", False),
         ("COPY (SELECT 1) TO STDOUT", False),
         ("SELECT analyze FROM t", False),
