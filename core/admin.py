@@ -1,5 +1,6 @@
 """What the admin pages of several apps share."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     Inline = admin.TabularInline[Any, Any]
 else:
     Admin, Inline = admin.ModelAdmin, admin.TabularInline
+
+
+def pretty(value: Any) -> SafeString:
+    """Show JSON as it is read best."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def link_to(found: models.Model) -> SafeString:

@@ -1,6 +1,5 @@
 """What optimisations did, and the report over a period, to look at."""
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import ReadOnlyAdmin
+from core.admin import ReadOnlyAdmin, pretty
 from dbops.models import Optimization
 from dbops.services import reporting
 
@@ -65,16 +63,12 @@ class OptimizationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="done")
     def explained_done(self, optimization: Optimization) -> SafeString:
-        return _pretty(optimization.done)
+        return pretty(optimization.done)
 
     @admin.display(description="proposed")
     def explained_proposed(self, optimization: Optimization) -> SafeString:
-        return _pretty(optimization.proposed)
+        return pretty(optimization.proposed)
 
 
 def _chosen(hours: str) -> int:
     return int(hours) if hours in map(str, PERIODS) else DEFAULT_HOURS
-
-
-def _pretty(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,25 +1,18 @@
 """What was seen of the database, to look at."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from core.admin import ReadOnlyAdmin
+from core.admin import ReadOnlyAdmin, pretty
 from dbops.models import Observation, RelationHour, Statement
 
 _TEXT_SHOWN = 120
 _MB = 1_000_000
-
-
-def _pretty(value: Any) -> SafeString:
-    """Show JSON as it is read best."""
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 @admin.register(Observation)
@@ -42,27 +35,27 @@ class ObservationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="connections")
     def by_state(self, observation: Observation) -> SafeString:
-        return _pretty(observation.connections)
+        return pretty(observation.connections)
 
     @admin.display(description="counters")
     def counted(self, observation: Observation) -> SafeString:
-        return _pretty(observation.counters)
+        return pretty(observation.counters)
 
     @admin.display(description="queries")
     def statements(self, observation: Observation) -> SafeString:
-        return _pretty(observation.queries)
+        return pretty(observation.queries)
 
     @admin.display(description="blocking")
     def chains(self, observation: Observation) -> SafeString:
-        return _pretty(observation.blocking)
+        return pretty(observation.blocking)
 
     @admin.display(description="size")
     def sizes(self, observation: Observation) -> SafeString:
-        return _pretty(observation.size)
+        return pretty(observation.size)
 
     @admin.display(description="parts of the health")
     def parts(self, observation: Observation) -> SafeString:
-        return _pretty(observation.health_parts)
+        return pretty(observation.health_parts)
 
 
 @admin.register(Statement)
@@ -119,8 +112,8 @@ class RelationHourAdmin(ReadOnlyAdmin):
 
     @admin.display(description="largest tables")
     def largest_tables(self, hour: RelationHour) -> SafeString:
-        return _pretty(hour.tables)
+        return pretty(hour.tables)
 
     @admin.display(description="largest indexes")
     def largest_indexes(self, hour: RelationHour) -> SafeString:
-        return _pretty(hour.indexes)
+        return pretty(hour.indexes)

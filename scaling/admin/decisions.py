@@ -5,8 +5,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from core.admin import GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline
-from scaling.admin.showing import pretty, seconds, table
+from core.admin import GoesAlongAdmin, ReadOnlyAdmin, ReadOnlyInline, pretty
+from scaling.admin.showing import seconds, table
 from scaling.columns import METRICS
 from scaling.models import ScalingDecision, ScalingEvent, Source
 from scaling.serializers.metrics import outlier_type

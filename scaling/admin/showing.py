@@ -1,6 +1,5 @@
-"""How moments, rows and JSON are shown."""
+"""How moments and rows are shown."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -24,8 +23,3 @@ def table(head: Iterable[Any], rows: Iterable[Iterable[Any]]) -> SafeString:
         format_html_join("", "<th>{}</th>", ((each,) for each in head)),
         format_html_join("", "<tr>{}</tr>", ((each,) for each in cells)),
     )
-
-
-def pretty(value: Any) -> SafeString:
-    """Show JSON as it is read best."""
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
