@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from dbops.catalogue.glance import Glance
 from dbops.models import Observation, Statement, StatementHour
-from dbops.pool.base import Pool
+from dbops.pool.base import Pool, PoolError
 from dbops.readings import PoolReading, Reading
 from dbops.services import observing, recording
 
@@ -41,7 +41,7 @@ class _FixedPool(Pool):
         return "It is not there."
 
     def resize(self, size: int) -> None:
-        raise NotImplementedError
+        raise PoolError(self.why_fixed())
 
 
 def measure() -> dict[str, float]:

@@ -51,8 +51,6 @@ class Condition:
     key: str
     warning: float | None
     critical: float | None
-    helped_by_pool: bool = False
-    """Whether more connections help: against a full disk or a slow query they do not."""
 
     @property
     def lowest(self) -> float:
@@ -68,7 +66,7 @@ Figures = Mapping[str, float | None]
 def conditions(limits: Limits = DEFAULT) -> tuple[Condition, ...]:
     """Return all that is judged by a figure."""
     return (
-        Condition("pool", limits.pool_warning, limits.pool_critical, helped_by_pool=True),
+        Condition("pool", limits.pool_warning, limits.pool_critical),
         Condition("response_time", limits.response_warning_s, limits.response_critical_s),
         Condition("size", limits.size_warning_bytes, limits.size_critical_bytes),
         Condition("slow_queries", limits.slow_queries_warning, None),

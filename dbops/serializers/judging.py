@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from core.query import Query
 from dbops.advice import CRITICAL, INFO, WARNING
+from dbops.serializers.observing import StatementFiguresSerializer
 
 LONGEST_HOURS = 720
 DEFAULT_HOURS = 24
@@ -20,11 +21,6 @@ class HoursQuery(Query):
     )
 
 
-class NoQuery(Query):
-    """No parameter is known."""
-
-
-# --- Recommendations ------------------------------------------------------------------------------
 class RecommendationSerializer(serializers.Serializer[Any]):
     """Something to do, why, and what it would change."""
 
@@ -111,20 +107,10 @@ class ReportHealthSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text=_REASON)
 
 
-class ReportStatementSerializer(serializers.Serializer[Any]):
-    """What a statement cost in the period."""
-
-    query_id = serializers.CharField()
-    query = serializers.CharField()
-    calls = serializers.IntegerField()
-    mean_ms = serializers.FloatField()
-    total_ms = serializers.FloatField()
-
-
 class ReportStatementsSerializer(serializers.Serializer[Any]):
     """The statements that took most time, by whole hours."""
 
-    slowest = ReportStatementSerializer(many=True, allow_null=True)
+    slowest = StatementFiguresSerializer(many=True, allow_null=True)
     reason = serializers.CharField(help_text=_REASON)
 
 

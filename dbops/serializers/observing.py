@@ -76,7 +76,7 @@ class BlockedSerializer(serializers.Serializer[Any]):
 
 # --- What was counted ------------------------------------------------------------------------
 class StatementFiguresSerializer(serializers.Serializer[Any]):
-    """A statement's calls since the last observation."""
+    """A statement's calls in a period, their mean and their total time."""
 
     query_id = serializers.CharField()
     query = serializers.CharField()

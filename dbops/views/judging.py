@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.permissions import IsViewer
+from core.query import Query
 from dbops.examples import recorded
 from dbops.serializers import judging as serializers
 from dbops.services import optimizing, recommending, reporting
@@ -27,7 +28,7 @@ class RecommendationsView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Look at the database and recommend, with the evidence, the SQL to run and what it would change."""
-        serializers.NoQuery.read(request)
+        Query.read(request)
         advice = recommending.advice(timezone.now())
         return Response(serializers.AdviceSerializer(advice).data)
 

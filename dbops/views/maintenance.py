@@ -19,6 +19,7 @@ from dbops.serializers.maintenance import (
     MaintenanceStatusSerializer,
 )
 from dbops.services import maintaining
+from dbops.views.base import TAG
 from pipelines import waiting
 from pipelines.models import Run
 
@@ -26,7 +27,7 @@ MOST_HISTORY = 30
 NEVER = "No maintenance has ended yet; it runs every day at 2:00 UTC, or by POST maintenance/run."
 
 
-@extend_schema(tags=["database automation"])
+@extend_schema(tags=[TAG])
 class MaintenanceRunView(APIView):
     """Starts a maintenance, or joins the one that is active; a dry run only tells what would be done."""
 
@@ -58,7 +59,7 @@ def _finished(run: Run) -> dict[str, Any]:
     return {**told, "run_id": run.pk, **({"error": run.error} if run.error else {})}
 
 
-@extend_schema(tags=["database automation"])
+@extend_schema(tags=[TAG])
 class MaintenanceStatusView(APIView):
     """Tells what the last maintenance did, and those before."""
 

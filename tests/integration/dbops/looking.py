@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 import psycopg2
 
 from dbops import direct
-from dbops.pool.base import Pool
+from dbops.pool.base import Pool, PoolError
 from dbops.readings import PoolReading
 
 
@@ -22,7 +22,7 @@ class PlayedPool(Pool):
         return "it is played"
 
     def resize(self, size):
-        raise NotImplementedError
+        raise PoolError(self.why_fixed())
 
 
 @contextmanager

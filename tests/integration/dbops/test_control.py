@@ -218,3 +218,15 @@ def test_a_pool_that_is_used_up_is_told_and_grows_to_its_maximum_at_once(full):
     assert (event.action, event.trigger, event.applied) == ("emergency_scale_up", "critical", True)
     assert full.resized_to == event.to_size == 100
     assert Alert.objects.unresolved().get(key="database:pool").severity == "critical"
+
+
+def test_the_daily_maintenance_is_due_at_two_to_the_second():
+    (daily,) = [each for each in control.status()["schedules"] if each.name == "Maintain the database"]
+    assert (daily.next_run.hour, daily.next_run.minute, daily.next_run.second) == (2, 0, 0)
+    assert daily.next_run.microsecond == 0
+
+
+def test_a_dry_run_is_no_run_of_the_daily_maintenance():
+    builders.run(schedule.MAINTENANCE, scope="dry-run")
+    (daily,) = [each for each in control.status()["schedules"] if each.name == "Maintain the database"]
+    assert daily.last_run is None

@@ -80,10 +80,6 @@ def test_without_a_critical_limit_there_is_no_critical_alert():
     assert course([11, 1e6, 9, 8, 8, 8], BY_KEY["slow_queries"]) == [W, W, W, W, W, None]
 
 
-def test_only_a_pool_that_is_used_up_is_helped_by_the_pool():
-    assert [each.key for each in conditions() if each.helped_by_pool] == ["pool"]
-
-
 def test_figures_are_those_of_the_reading_and_the_longest_wait_counts():
     seen = judged.reading(blocking=(judged.blocked(5), judged.blocked(40)))
     assert figures(seen) == {
