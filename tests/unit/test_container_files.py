@@ -423,3 +423,15 @@ def test_beat_is_checked_without_loading_django_or_celery():
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "psycopg2" in loaded
     assert not loaded & {"django", "celery", "kombu"}
+
+
+def test_make_run_gives_the_same_workers_the_way_around_the_pool(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pool:6432/ci")
+    monkeypatch.setenv("DATABASE_DIRECT_URL", "postgresql://server:5432/ci")
+    hosts = {
+        program.name: urllib.parse.urlsplit(program.env["DATABASE_URL"]).hostname
+        for program in programs.everything("127.0.0.1", 5000)
+    }
+    around = {name for name, host in hosts.items() if host == "server"}
+    assert around == {"worker-critical", "worker-cpu"}
+    assert set(hosts.values()) == {"server", "pool"}
