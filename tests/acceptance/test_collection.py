@@ -16,8 +16,7 @@ from democloud.estate import ACCOUNTS, fleet, volumes
 from democloud.home import kept_estate
 from tests.stack import Stack
 
-TODAY = datetime.now(UTC).date()
-FIRST = TODAY - timedelta(days=30)
+MONTH = timedelta(days=30)
 
 
 def midnight(day):
@@ -28,6 +27,12 @@ def get(stack, path, **params):
     answer = stack.session().get(f"{stack.base_url}{path}", params=params, timeout=30)
     assert answer.status_code == requests.codes.ok, answer.text
     return json.loads(answer.text, parse_float=Decimal)
+
+
+def collected_on(stack, pipeline):
+    """The day on which the stack last collected: midnight may have passed since this process started."""
+    last = get(stack, "/api/v1/runs/", pipeline=pipeline, page_size=1)["results"][0]
+    return datetime.fromisoformat(last["started_at"]).astimezone(UTC).date()
 
 
 @pytest.fixture(scope="module")
@@ -52,31 +57,34 @@ def test_volumes_are_the_fleet_s(stack, estate):
 
 
 def test_costs_are_the_bills_to_the_last_digit(stack, estate):
-    rows = get(stack, "/cost-trend", start=FIRST, end=TODAY, group_by="service")["data"]
+    today = collected_on(stack, "cost")
+    first = today - MONTH
+    rows = get(stack, "/cost-trend", start=first, end=today, group_by="service")["data"]
     held = defaultdict(Decimal)
     for account in ACCOUNTS:
         for offset in range(30):
-            day = FIRST + timedelta(days=offset)
+            day = first + timedelta(days=offset)
             for (service, _region), amount in billing.billed(
-                estate, account.account_id, day, today=TODAY
+                estate, account.account_id, day, today=today
             ).items():
                 held[day.isoformat(), service] += amount
     assert {(row["date"], row["service"]): Decimal(row["amount"]) for row in rows} == held
 
 
 def test_cpu_days_are_the_means_of_the_hours_that_instances_ran(stack, estate):
-    end = midnight(TODAY)
+    today = collected_on(stack, "cpu")
+    first = today - MONTH
     held = {}
     for instance in fleet(estate):
         hours, maxima = defaultdict(list), defaultdict(float)
-        for hour in load.measured_hours(estate, instance, midnight(FIRST), end):
+        for hour in load.measured_hours(estate, instance, midnight(first), midnight(today)):
             hours[hour.date()].append(load.cpu_percent(instance, hour))
             maxima[hour.date()] = max(maxima[hour.date()], *load.cpu_percent_within(instance, hour))
         held |= {
             (instance.instance_id, day.isoformat()): (fmean(values), maxima[day], len(values) / 24)
             for day, values in hours.items()
         }
-    trend = get(stack, "/cpu-trend", start=FIRST, end=TODAY)
+    trend = get(stack, "/cpu-trend", start=first, end=today)
     found = {
         (each["instance_id"], day["date"]): (day["average_cpu"], day["maximum_cpu"], day["coverage"])
         for each in trend["instances"]
@@ -102,7 +110,8 @@ def test_collecting_again_changes_nothing(stack, source):
 
 
 def test_collecting_again_changes_no_cpu_day_that_is_over(stack):
-    over = {"start": FIRST, "end": TODAY}
+    today = collected_on(stack, "cpu")
+    over = {"start": today - MONTH, "end": today}
     before = get(stack, "/cpu-trend", **over)
     collected_again(stack, "cpu")
     assert get(stack, "/cpu-trend", **over) == before
@@ -119,13 +128,14 @@ def traces():
 def test_real_cpu_series_come_out_as_the_daily_averages_of_their_files(traces):
     with Stack(CLOUDINTEL_TRACES=str(traces)) as stack:
         stack.start()
+        today = collected_on(stack, "cpu")
         anchor = kept_estate(stack.home, now=datetime.now(UTC)).anchor
         names = {
             row["instance_id"]: row["tags"]["Name"] for row in get(stack, "/api/v1/inventory/")["results"]
         }
         found = {
             (names[each["instance_id"]], date.fromisoformat(day["date"])): float(day["average_cpu"])
-            for each in get(stack, "/cpu-trend", start=FIRST, end=TODAY)["instances"]
+            for each in get(stack, "/cpu-trend", start=today - MONTH, end=today)["instances"]
             for day in each["data"]
         }
     held = defaultdict(list)
@@ -138,7 +148,7 @@ def test_real_cpu_series_come_out_as_the_daily_averages_of_their_files(traces):
         # The files' own days, moved as they are to end today or yesterday.
         days = (anchor - points[-1][0]).days
         for moment, value in points:
-            if (day := moment.date() + timedelta(days=days)) < TODAY:
+            if (day := moment.date() + timedelta(days=days)) < today:
                 held[file.stem, day].append(value)
     cpu_only = {key: value for key, value in found.items() if key[0].startswith("ec2_cpu_utilization_")}
     assert cpu_only.keys() == held.keys()

@@ -63,14 +63,14 @@ def in_scratch(monkeypatch, statement):
 
 
 def spoil_dumps(monkeypatch):
-    """Have bytes flipped in the midst of each dump."""
+    """Have the bytes of each dump's second half flipped, where the rows are: before are texts of SQL."""
     write = dump.write
 
     def write_and_spoil(file, programs, beat):
         dumped = write(file, programs, beat)
         content = bytearray(file.read_bytes())
         middle = len(content) // 2
-        content[middle : middle + 64] = bytes(byte ^ 0xFF for byte in content[middle : middle + 64])
+        content[middle:] = bytes(byte ^ 0xFF for byte in content[middle:])
         file.write_bytes(content)
         return dumped
 
