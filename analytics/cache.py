@@ -160,7 +160,7 @@ def _code() -> str:
     files = [
         *project.glob("analytics/*.py"),
         *project.glob("core/*.py"),
-        project / "collectors" / "models.py",
+        *(project / "collectors" / "models").glob("*.py"),
     ]
     return sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:16]
 

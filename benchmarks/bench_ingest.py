@@ -48,14 +48,14 @@ def _ours(claim: claims.Claim, account: CloudAccount, bill: list[CostDay]) -> No
 
 def _rendered(account: CloudAccount, bill: list[CostDay]) -> str:
     return "".join(
-        f"{account.pk}\t{day.date}\t{line.service}\t{line.region}\tunblended\tUSD\t{line.amount}\tf\n"
+        f"{account.pk}\t{day.date}\t{line.service}\t{line.region}\texplorer\tunblended\tUSD\t{line.amount}\tf\n"
         for day in bill
         for line in day.lines
     )
 
 
 def _bare(text: str) -> None:
-    columns = "account_id, date, service, region, basis, unit, amount, estimated"
+    columns = "account_id, date, service, region, source, basis, unit, amount, estimated"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMP TABLE bare ON COMMIT DROP AS SELECT {columns} FROM daily_costs WHERE false"
@@ -63,7 +63,7 @@ def _bare(text: str) -> None:
         cursor.copy_expert(f"COPY bare ({columns}) FROM STDIN", io.StringIO(text))
         cursor.execute(
             f"INSERT INTO daily_costs ({columns}) SELECT {columns} FROM bare"
-            " ON CONFLICT (account_id, date, service, region, basis, unit)"
+            " ON CONFLICT (account_id, date, service, region, source, basis, unit)"
             " DO UPDATE SET amount = EXCLUDED.amount, estimated = EXCLUDED.estimated"
         )
 

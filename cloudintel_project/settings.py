@@ -213,6 +213,13 @@ AXES_VERBOSE = False
 # Entries of the audit log carry the id of the request that they are about.
 AUDITLOG_CID_GETTER = "accounts.audit.request_id"
 
+# Other services that may start pipelines: whose tokens, for whom, and which service accounts.
+OIDC_ISSUERS: list[str] = env.list("OIDC_ISSUERS", default=[])
+OIDC_AUDIENCE: str = env.str("OIDC_AUDIENCE", default="")
+OIDC_CALLERS: list[str] = env.list("OIDC_CALLERS", default=[])
+if OIDC_ISSUERS and not (OIDC_AUDIENCE and OIDC_CALLERS):
+    raise ImproperlyConfigured("OIDC_ISSUERS needs OIDC_AUDIENCE and OIDC_CALLERS.")
+
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=24),
     "ALGORITHM": "HS256",
@@ -337,6 +344,12 @@ METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
 if METRIC_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("METRIC_RETENTION_DAYS must be at least 1.")
 COLLECT_EVERY: str = env.str("COLLECT_EVERY", default="")
+# Where billing files are: folders (relative ones are taken from the data folder) or s3://bucket/prefix.
+BILLING_EXPORTS: list[str] = env.list("BILLING_EXPORTS", default=[])
+BILLING_MEMORY_MB: int = env.int("BILLING_MEMORY_MB", default=512)
+_LEAST_BILLING_MEMORY_MB = 128
+if BILLING_MEMORY_MB < _LEAST_BILLING_MEMORY_MB:
+    raise ImproperlyConfigured(f"BILLING_MEMORY_MB must be at least {_LEAST_BILLING_MEMORY_MB}.")
 # `make run` chooses by the credentials it finds, and tells its children in the environment.
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
 if CLOUDINTEL_CLOUD not in ("demo", "aws"):
@@ -352,6 +365,11 @@ SCALING_ACTIONS_PER_HOUR: int = env.int("SCALING_ACTIONS_PER_HOUR", default=10)
 if SCALING_ACTIONS_PER_HOUR < 0:
     raise ImproperlyConfigured("SCALING_ACTIONS_PER_HOUR must be 0 or more.")
 MOCK_SEED: int = env.int("MOCK_SEED", default=0)
+
+# --- Quality ---------------------------------------------------------------------------------
+# Below these scores of its data, 0 to 100, each refuses to work.
+SCALING_MIN_QUALITY: float = env.float("SCALING_MIN_QUALITY", default=70.0)
+FORECAST_MIN_QUALITY: float = env.float("FORECAST_MIN_QUALITY", default=80.0)
 
 # --- The database's automation ------------------------------------------------------------------
 # PgBouncer's admin console: postgresql://admin:password@host:6432/pgbouncer. Empty: nothing is resized.

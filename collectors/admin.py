@@ -172,8 +172,8 @@ class VolumeAdmin(ReadOnlyAdmin):
 class DailyCostAdmin(ReadOnlyAdmin):
     """The bill, by day, service and region."""
 
-    list_display = ("date", "account", "service", "region", "amount", "unit", "basis", "estimated")
-    list_filter = ("account", "estimated", "region", "unit", "basis")
+    list_display = ("date", "account", "service", "region", "amount", "unit", "source", "basis", "estimated")
+    list_filter = ("account", "estimated", "region", "unit", "source", "basis")
     list_select_related = ("account",)
     search_fields = ("service",)
     date_hierarchy = "date"

@@ -76,6 +76,7 @@ class CostFilter(PeriodFilterSet):
     account = django_filters.CharFilter(field_name="account__account_id", help_text="The 12 digits.")
     service = django_filters.CharFilter()
     region = django_filters.CharFilter()
+    source = django_filters.CharFilter(help_text="Whose figures: `explorer` or `files`.")
     basis = django_filters.CharFilter(help_text="Such as unblended.")
     unit = django_filters.CharFilter(help_text="The currency.")
     estimated = YesNoFilter()

@@ -179,7 +179,7 @@ class CostSerializer(serializers.ModelSerializer[DailyCost]):
 
     class Meta:
         model = DailyCost
-        fields = ("date", "account", "service", "region", "basis", "amount", "unit", "estimated")
+        fields = ("date", "account", "service", "region", "basis", "amount", "unit", "estimated", "source")
         read_only_fields = fields
 
 

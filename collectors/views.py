@@ -100,7 +100,7 @@ class CostViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[DailyCost]):
     """Daily costs by account, service and region; `?format=csv` exports all that the filters keep."""
 
     queryset = DailyCost.objects.select_related("account").order_by(
-        "date", "account_id", "service", "region", "basis", "unit"
+        "date", "account_id", "service", "region", "source", "basis", "unit"
     )
     serializer_class = serializers.CostSerializer
     filterset_class = filters.CostFilter

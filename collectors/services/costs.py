@@ -10,12 +10,11 @@ from collectors import bulk
 from collectors.aws import cost
 from collectors.aws.cost import CostDay
 from collectors.aws.session import HOME_REGION, Cloud
-from collectors.models import CloudAccount, DailyCost
+from collectors.models import Basis, CloudAccount, CostSource, DailyCost, DailyCostQuerySet
 from collectors.services import budget
 from collectors.services.access import AccountsHandler
 from pipelines.registry import Counts
 
-BASIS = "unblended"
 FIRST_WINDOW = timedelta(days=30)
 # AWS restates the last days freely, and the days of an open month until the bill is final; the latter
 # are flagged as estimated. A request costs the same however many days it asks for.
@@ -23,8 +22,9 @@ RESTATED = timedelta(days=14)
 # Cost Explorer keeps 14 months of daily figures.
 HISTORY = timedelta(days=395)
 
-_COLUMNS = ("account_id", "date", "service", "region", "basis", "unit", "amount", "estimated")
-_KEY = _COLUMNS[:6]
+_COLUMNS = ("account_id", "date", "service", "region", "source", "basis", "unit", "amount", "estimated")
+_KEY = _COLUMNS[:7]
+_TOLD_AS = (CostSource.EXPLORER.value, Basis.UNBLENDED.value)
 
 
 class CostHandler(AccountsHandler):
@@ -39,9 +39,7 @@ class CostHandler(AccountsHandler):
 
 def window(account: CloudAccount, today: date) -> tuple[date, date]:
     """Return the half-open range of days to read: all that may have changed since the last time."""
-    stored = DailyCost.objects.filter(account=account, basis=BASIS).aggregate(
-        last=Max("date"), estimated=Min("date", filter=Q(estimated=True))
-    )
+    stored = _stored(account).aggregate(last=Max("date"), estimated=Min("date", filter=Q(estimated=True)))
     if stored["last"] is None:
         return today - FIRST_WINDOW, today
     oldest_open = min(filter(None, (today - RESTATED, stored["last"], stored["estimated"])))
@@ -55,17 +53,22 @@ def store(account: CloudAccount, answer: Sequence[CostDay]) -> Counts:
     """
     unit = next((line.unit for day in answer for line in day.lines), "USD")
     rows = [
-        (account.pk, day.date, line.service, line.region, BASIS, line.unit, line.amount, day.estimated)
+        (account.pk, day.date, line.service, line.region, *_TOLD_AS, line.unit, line.amount, day.estimated)
         for day in answer
         for line in day.lines
     ]
     rows += [
-        (account.pk, day.date, "", "", BASIS, unit, Decimal(0), day.estimated)
+        (account.pk, day.date, "", "", *_TOLD_AS, unit, Decimal(0), day.estimated)
         for day in answer
         if not day.lines
     ]
     with bulk.staged(DailyCost, _COLUMNS, rows, key=_KEY) as stage:
         counts = stage.upsert()
-        stored = DailyCost.objects.filter(account=account, basis=BASIS, date__in={day.date for day in answer})
+        stored = _stored(account).filter(date__in={day.date for day in answer})
         counts["deleted"] += stage.delete_missing(stored)
     return counts
+
+
+def _stored(account: CloudAccount) -> DailyCostQuerySet:
+    """Return what Cost Explorer has told of the account."""
+    return DailyCost.objects.explorer().filter(account=account, basis=Basis.UNBLENDED)

@@ -29,7 +29,7 @@ class TestCosts:
         answer = viewer.get(COSTS).content.decode()
         assert (
             '{"date":"2026-03-01","account":"111111111111","service":"AmazonEC2","region":"eu-west-1",'
-            '"basis":"unblended","amount":12345678901234567890.123456789,"unit":"USD","estimated":false}'
+            '"basis":"unblended","amount":12345678901234567890.123456789,"unit":"USD","estimated":false,"source":"explorer"}'
         ) in answer
 
     @pytest.mark.parametrize(
@@ -43,13 +43,14 @@ class TestCosts:
             ("region=us-east-1", [3]),
             ("unit=EUR", [2]),
             ("basis=amortized", [3]),
+            ("source=files", [1]),
             ("estimated=true", [1]),
             ("ordering=-amount", [3, 2, 1]),
         ],
     )
     def test_can_be_narrowed_down(self, viewer, query, amounts):
         ours, theirs = builders.account("111111111111"), builders.account("222222222222")
-        builders.cost(ours, "2026-03-01", "1", estimated=True)
+        builders.cost(ours, "2026-03-01", "1", estimated=True, source="files")
         builders.cost(ours, "2026-03-02", "2", service="AmazonS3", unit="EUR")
         builders.cost(theirs, "2026-03-03", "3", region="us-east-1", basis="amortized")
         assert [row["amount"] for row in viewer.get(f"{COSTS}?{query}").json()["results"]] == amounts
@@ -88,8 +89,8 @@ class TestExport:
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
         assert answer["Content-Disposition"] == 'attachment; filename="costs.csv"'
         assert answer.getvalue().decode() == (
-            "date,account,service,region,basis,amount,unit,estimated\r\n"
-            "2026-03-01,000000000001,AmazonEC2,eu-west-1,unblended,0.0000008072,USD,true\r\n"
+            "date,account,service,region,basis,amount,unit,estimated,source\r\n"
+            "2026-03-01,000000000001,AmazonEC2,eu-west-1,unblended,0.0000008072,USD,true,explorer\r\n"
         )
 
     def test_escapes_formulas_but_leaves_credits_numbers(self, viewer):
@@ -111,7 +112,7 @@ class TestExport:
 
     def test_of_nothing_is_the_header(self, viewer):
         answer = viewer.get(f"{COSTS}?format=csv")
-        assert answer.getvalue() == b"date,account,service,region,basis,amount,unit,estimated\r\n"
+        assert answer.getvalue() == b"date,account,service,region,basis,amount,unit,estimated,source\r\n"
 
     @pytest.mark.parametrize(("role", "status"), [("registered", 403), ("anonymous", 401)])
     def test_refuses_in_json(self, role, status):

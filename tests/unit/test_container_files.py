@@ -350,7 +350,7 @@ def test_what_the_image_needs_gets_into_it(ignored):
     apps = [app.split(".")[0] for app in settings.INSTALLED_APPS if (ROOT / app.split(".")[0]).is_dir()]
     needed = ["manage.py", "requirements.txt", "deploy/healthcheck.py", "cloudintel_project/wsgi.py"]
     assert apps
-    assert not [path for path in (*needed, *(f"{app}/models.py" for app in apps)) if ignored(path)]
+    assert not [path for path in (*needed, *(f"{app}/apps.py" for app in apps)) if ignored(path)]
 
 
 # --- The health checks -----------------------------------------------------------------------

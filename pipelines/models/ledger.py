@@ -19,6 +19,7 @@ class Status(models.TextChoices):
     PARTIAL = "partial"
     FAILED = "failed"
     SKIPPED = "skipped"
+    CANCELLED = "cancelled"
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
@@ -28,6 +29,7 @@ BY_WEIGHT = (
     Status.RUNNING,
     Status.QUEUED,
     Status.PARTIAL,
+    Status.CANCELLED,
     Status.SUCCEEDED,
     Status.SKIPPED,
 )
@@ -90,6 +92,10 @@ class Work(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     counts = models.JSONField(default=dict, blank=True)
+    outputs = models.JSONField(default=dict, blank=True, help_text="What came of it, but for the counts.")
+    history = models.JSONField(
+        default=list, blank=True, help_text="The attempts before the present one: when, by whom, how ended."
+    )
     aws_calls = models.PositiveIntegerField("AWS calls", default=0)
     aws_cost_usd = ExactDecimalField("AWS cost in dollars", default=0)
     error = models.TextField(blank=True)
@@ -120,6 +126,7 @@ class Run(Work):
     pipeline = models.CharField(max_length=40)
     scope = models.CharField(max_length=100, default="all")
     scheduled_for = models.DateTimeField(help_text="The slot: two starts for one slot are one run.")
+    params = models.JSONField(default=dict, blank=True, help_text="What it was asked for, such as days.")
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.MANUAL)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
@@ -188,8 +195,12 @@ class Step(Work):
     # Two indexes below begin with the run.
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=120)
+    inputs = models.JSONField(default=dict, blank=True, help_text="What it begins from; kept.")
     payload = models.JSONField(
         default=dict, blank=True, help_text="What the name does not say; gone at the end."
+    )
+    progress = models.PositiveSmallIntegerField(
+        "percent done", null=True, blank=True, help_text="Where the step can tell."
     )
     refused = models.BooleanField(default=False, help_text="The cloud did not accept who asked.")
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
@@ -215,18 +226,3 @@ class Step(Work):
     def subject(self) -> str:
         """What the step is about, such as an account: its name up to the first slash."""
         return self.name.partition("/")[0]
-
-
-class Tick(models.Model):
-    """The last slot of a short rhythm that somebody took: what is due every few seconds needs no run."""
-
-    name = models.CharField(max_length=80, primary_key=True)
-    slot = models.DateTimeField()
-    claimed_at = models.DateTimeField()
-    worker = models.CharField(max_length=200, blank=True)
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.slot:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,39 @@
+"""The run ledger, what it says of quality, and the platform's own operation."""
+
+from pipelines.models.ledger import (
+    ACTIVE,
+    BY_WEIGHT,
+    TOTALS,
+    PastTotals,
+    Run,
+    RunQuerySet,
+    Status,
+    Step,
+    StepQuerySet,
+    Trigger,
+    Work,
+)
+from pipelines.models.operations import Capacity, IdempotencyKey, PlatformMinute, Worker
+from pipelines.models.quality import QualityReport, ReportKind
+from pipelines.models.ticks import Tick
+
+__all__ = [
+    "ACTIVE",
+    "BY_WEIGHT",
+    "TOTALS",
+    "Capacity",
+    "IdempotencyKey",
+    "PastTotals",
+    "PlatformMinute",
+    "QualityReport",
+    "ReportKind",
+    "Run",
+    "RunQuerySet",
+    "Status",
+    "Step",
+    "StepQuerySet",
+    "Tick",
+    "Trigger",
+    "Work",
+    "Worker",
+]
