@@ -190,9 +190,9 @@ class FirstCollection:
 
 
 def recent_collection() -> datetime | None:
-    """Return when data was last collected, when that is less than the schedule's interval ago."""
+    """Return when all was last collected, when that is less than the schedule's interval ago, or a day."""
     since = timezone.now() - (schedules.every(DAILY) or USUAL_INTERVAL)
-    recent = Run.objects.filter(pipeline=DAILY, finished_at__gt=since)
+    recent = Run.objects.whole().filter(pipeline=DAILY, finished_at__gt=since)
     # A part of the collection may be a part without data.
     with_data = recent.filter(Q(status=Status.SUCCEEDED) | Q(status=Status.PARTIAL) & ~Q(counts={}))
     last: datetime | None = with_data.aggregate(end=Max("finished_at"))["end"]

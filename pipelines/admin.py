@@ -20,6 +20,7 @@ _COLOURS = {
     Status.PARTIAL: "#b35900",
     Status.FAILED: "#c1121f",
     Status.RUNNING: "#0b5cad",
+    Status.CANCELLED: "#6e7781",
 }
 
 

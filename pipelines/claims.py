@@ -21,7 +21,8 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from core.errors import LeaseLostError
-from pipelines import alarms, ledger, registry, workers
+from pipelines import alarms, ending, history, ledger, registry, resuming, ticks, workers
+from pipelines.history import Ending
 from pipelines.later import later
 from pipelines.models import Run, Status, Step
 from pipelines.registry import Counts, PlannedStep
@@ -56,6 +57,7 @@ def _take(work: "QuerySet[Run] | QuerySet[Step]") -> int:
         lease_until=Now() + lease(),
         worker=workers.name(),
         started_at=Coalesce("started_at", Now()),
+        claimed_at=Now(),
     )
 
 
@@ -66,6 +68,7 @@ class Claim:
     work: Run | Step
     _calls: int = 0
     _cost_usd: Decimal = Decimal(0)
+    _outputs: dict[str, Any] = field(default_factory=dict)
     _renewed: float = field(default_factory=time.monotonic)
 
     @property
@@ -78,14 +81,14 @@ class Claim:
         """The step that is held. Raises: TypeError for a claim on a whole run."""
         if isinstance(self.work, Run):
             raise TypeError(f"{self.work} is claimed as a whole.")
-        return PlannedStep(self.work.name, self.work.payload)
+        return PlannedStep(self.work.name, self.work.payload, inputs=self.work.inputs)
 
     @property
     def since(self) -> datetime:
         """When the work was claimed, by the database's clock. Raises: TypeError where it is not held."""
-        if self.work.lease_until is None:
+        if self.work.claimed_at is None:
             raise TypeError(f"{self.work} is not held.")
-        return self.work.lease_until - lease()
+        return self.work.claimed_at
 
     # --- Working -----------------------------------------------------------------------------
     def _update(self, **values: object) -> None:
@@ -99,7 +102,7 @@ class Claim:
             pk=self.work.pk, fence=self.work.fence, status=Status.RUNNING
         )
         if not held.update(**values):
-            raise LeaseLostError(f"{self.work} was taken over by another worker.")
+            raise LeaseLostError(f"{self.work} was taken over by another worker, or cancelled.")
 
     def prolong(self) -> None:
         """Prolong the lease and write nothing else: another thread may do that. Raises: LeaseLostError."""
@@ -162,16 +165,34 @@ class Claim:
         self.work.retries = 0
         self._update(payload=payload, counts=self.work.counts, retries=0)
 
+    def note(self, **outputs: Any) -> None:
+        """Tell what came of the work, as JSON; it is stored with the end of it."""
+        self._outputs |= outputs
+
     # --- Ending ------------------------------------------------------------------------------
+    def _noted(self) -> dict[str, Any]:
+        return {"outputs": {**self.work.outputs, **self._outputs}} if self._outputs else {}
+
+    @contextmanager
+    def _planning(self) -> Iterator[None]:
+        """Let go of the run once its steps are queued. Raises: LeaseLostError."""
+        with self._booking():
+            self._update(lease_until=None, error="", retries=0, **self._noted())
+            yield
+            ending.finish_if_done(self.run.pk)
+            transaction.on_commit(partial(ledger.publish_steps, self.run.pk))
+
     def plan(self, planned: Iterable[PlannedStep]) -> None:
         """Store the run's steps and let go of it; steps with an error have failed already."""
         now = timezone.now()
         steps = [_planned(self.run, step, now) for step in planned]
-        with self._booking():
-            self._update(lease_until=None, error="", retries=0)
+        with self._planning():
             Step.objects.bulk_create(steps, batch_size=1000)
-            ledger.finish_if_done(self.run.pk)
-            transaction.on_commit(partial(ledger.publish_steps, self.run.pk))
+
+    def go_on(self) -> None:
+        """Queue those of a resumed run's steps that did not succeed, and let go of it."""
+        with self._planning():
+            resuming.queue_steps(self.run)
 
     def end(
         self,
@@ -185,23 +206,28 @@ class Claim:
 
         With an error that is the cloud's refusal, the steps that would meet the same one end with it.
         """
-        outcome = {
+        outcome: dict[str, object] = {
             "status": Status.FAILED if error else Status.SUCCEEDED,
             "counts": self._counted(counts),
             "error": error,
             "finished_at": Now(),
             "lease_until": None,
+            **self._noted(),
         }
+        if error:
+            outcome["history"] = history.ended(Status.FAILED, error=error)
         with self._booking():
             if isinstance(self.work, Run):
                 self._update(**outcome)
                 alarms.ended(self.run.pk, error=error, refused=refused is not None)
-                ledger.advance(self.work)
+                ending.advance(self.work)
             else:
-                self._update(**outcome, payload={}, refused=refused is not None)
+                # What did not succeed may be resumed: then it goes on from what the payload says.
+                done: dict[str, object] = {} if error else {"payload": {}}
+                self._update(**outcome, **done, refused=refused is not None)
                 if refused is not None:
                     ledger.refuse(self.work, refused, error)
-                ledger.finish_if_done(self.run.pk, conclude=conclude)
+                ending.finish_if_done(self.run.pk, conclude=conclude)
 
     def _counted(self, counts: Counts | None) -> dict[str, int]:
         total = Counts(self.work.counts)
@@ -213,14 +239,23 @@ class Claim:
         self._requeue(wait_s, attempt=F("attempt") - 1)
 
     def retry(self, *, error: str) -> bool:
-        """Give the work back to be tried again after a pause; False when that was done often enough.
+        """Give the work back to be tried again after a pause; False when that was done often or long enough.
 
         Raises: LeaseLostError.
         """
-        policy = registry.get(self.run.pipeline).retry
-        if self.work.retries >= policy.times:
+        policy, now = registry.get(self.run.pipeline).retry, ticks.now()
+        spent = now - history.first_began(self.work, self.since)
+        pause_s = policy.next_pause_s(self.work.retries, spent_s=spent.total_seconds())
+        if pause_s is None:
             return False
-        self._requeue(policy.pause_s(self.work.retries), retries=F("retries") + 1, error=error)
+        until = now + timedelta(seconds=pause_s)
+        self._requeue(
+            pause_s,
+            not_before=until,
+            retries=F("retries") + 1,
+            error=error,
+            history=history.ended(Ending.RETRIED, error=error, not_before=until),
+        )
         return True
 
     def interrupted(self) -> None:
@@ -229,22 +264,19 @@ class Claim:
         Whatever was being written is gone with its transaction. Where this comes to nothing, the lease runs
         out.
         """
-        later.do(partial(self._requeue, min(60.0, float(self.work.attempt))))
+        pause_s = min(60.0, float(self.work.attempt))
+        later.do(partial(self._requeue, pause_s, history=history.ended(Ending.INTERRUPTED)))
 
     def _requeue(self, wait_s: float, **values: object) -> None:
+        until = {"not_before": Now() + timedelta(seconds=wait_s)}
         with self._booking():
-            self._update(
-                status=Status.QUEUED,
-                lease_until=None,
-                published_at=None,
-                not_before=Now() + timedelta(seconds=wait_s),
-                **values,
-            )
+            self._update(status=Status.QUEUED, lease_until=None, published_at=None, **{**until, **values})
         later.do(partial(ledger.publish_again, self.work), after_s=wait_s)
 
 
 def _planned(run: Run, step: PlannedStep, now: datetime) -> Step:
-    if not step.error:
-        return Step(run=run, name=step.name, payload=step.payload)
-    failed = {"status": Status.FAILED, "error": step.error, "refused": step.refused, "finished_at": now}
-    return Step(run=run, name=step.name, **failed)
+    planned = Step(run=run, name=step.name, payload=step.payload, inputs=step.inputs)
+    if step.error:
+        planned.status, planned.error, planned.refused = Status.FAILED, step.error, step.refused
+        planned.finished_at = now
+    return planned

@@ -1,27 +1,26 @@
-"""The rules by which runs start, follow each other and end; PostgreSQL decides every race.
+"""The rules by which runs start and follow each other; PostgreSQL decides every race.
 
 A run starts once per slot and while none of its pipeline and scope is active. It is planned by the worker
-that claims it, and its steps are done by whichever workers claim them (pipelines.claims). The step that
-ends last ends the run, and the run that ends last its parent.
+that claims it, and its steps are done by whichever workers claim them (pipelines.claims). How runs end is in
+pipelines.ending.
 """
 
-import logging
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from functools import partial
+from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.models import User
-from pipelines import alarms, messages, registry
-from pipelines.models import ACTIVE, Run, RunQuerySet, Status, Step, Trigger
-
-logger = logging.getLogger(__name__)
+from pipelines import messages, registry
+from pipelines.errors import RunConflictError
+from pipelines.models import Run, RunQuerySet, Status, Step, Trigger
+from pipelines.params import chosen, scope_of_children
 
 
 class Refusal(Enum):
@@ -31,11 +30,13 @@ class Refusal(Enum):
     OF_KIND = "kind"
 
 
-# Of how many failed steps a run's error has a line.
-MOST_ERRORS = 50
-
 # What a parent becomes when the first of its children runs.
-BEGUN = {"status": Status.RUNNING, "attempt": 1, "started_at": Now()}
+BEGUN = {
+    "status": Status.RUNNING,
+    "attempt": F("attempt") + 1,
+    "started_at": Coalesce("started_at", Now()),
+    "claimed_at": Now(),
+}
 
 
 # --- Starting --------------------------------------------------------------------------------
@@ -46,12 +47,18 @@ def start(
     slot: datetime | None = None,
     trigger: Trigger = Trigger.MANUAL,
     requested_by: User | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Run:
     """Queue a run and return it, or return the one that is active or had this slot already.
 
-    Raises: InvalidInputError for an unknown pipeline.
+    `params` says what is wanted, where that is not all there is: days, sources, or no validation
+    (pipelines.params); its children get the same.
+
+    Raises: InvalidInputError for an unknown pipeline, or params that leave nothing to do; RunConflictError
+    where one of its children is being done for another run.
     """
-    children = registry.get(pipeline).children
+    params = dict(params or {})
+    children = chosen(registry.get(pipeline).children, params)
     while True:
         wanted = Run(
             pipeline=pipeline,
@@ -59,6 +66,7 @@ def start(
             scheduled_for=slot or timezone.now(),
             trigger=trigger,
             requested_by=requested_by,
+            params=params,
         )
         try:
             with transaction.atomic():
@@ -82,24 +90,32 @@ def _existing(wanted: Run) -> Run | None:
 
 
 def _start_child(parent: Run, pipeline: str, position: int) -> None:
-    """Queue a child of the parent; a run of that kind that is active already becomes the child."""
-    slot = parent.scheduled_for
+    """Queue a child of the parent; a run of that kind that is active by itself already becomes the child.
+
+    Raises: RunConflictError where that one is another parent's, which would wait for it in vain.
+    """
+    slot, scope = parent.scheduled_for, scope_of_children(parent.scope, parent.params)
     while True:
         try:
             with transaction.atomic():
                 Run.objects.create(
                     pipeline=pipeline,
-                    scope=parent.scope,
+                    scope=scope,
                     scheduled_for=slot,
                     trigger=parent.trigger,
                     requested_by=parent.requested_by,
+                    params=parent.params,
                     parent=parent,
                     position=position,
                 )
         except IntegrityError:
-            same = Run.objects.active().filter(pipeline=pipeline, scope=parent.scope)
-            if same.update(parent=parent, position=position):
+            same = Run.objects.active().filter(pipeline=pipeline, scope=scope)
+            if same.filter(parent=None).update(parent=parent, position=position):
                 return
+            if (taken := same.exclude(parent=None).first()) is not None:
+                raise RunConflictError(
+                    taken, f"is active already, as a part of run {taken.parent_id}."
+                ) from None
             # The slot has had a run of its own, which has ended; this one is another.
             slot = timezone.now()
         else:
@@ -173,31 +189,7 @@ def send_steps(steps: QuerySet[Step]) -> int:
     return len(told)
 
 
-# --- Ending ----------------------------------------------------------------------------------
-def _outcome(parts: Iterable[str]) -> Status:
-    """Return what parts with these outcomes come to; nothing to do is a success."""
-    outcomes = set(parts)
-    if outcomes <= {Status.SUCCEEDED}:
-        return Status.SUCCEEDED
-    if outcomes <= {Status.FAILED, Status.SKIPPED}:
-        return Status.FAILED
-    return Status.PARTIAL
-
-
-def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return dict(total)
-
-
-def _errors(steps: Iterable[Step]) -> list[str]:
-    """Return a line for each step that failed: the first ones, and how many more there are."""
-    lines = [f"{step.name}: {step.error}" for step in steps if step.error]
-    more = len(lines) - MOST_ERRORS
-    return [*lines[:MOST_ERRORS], f"... and {more} more."] if more > 0 else lines
-
-
+# --- Refusals --------------------------------------------------------------------------------
 def refuse(step: Step, refusal: Refusal, error: str) -> None:
     """Fail the run's queued steps that would meet the same refusal, instead of asking again for each."""
     alike = f"{step.subject}/" if refusal == Refusal.OF_SUBJECT else _alike(step.name)
@@ -206,7 +198,6 @@ def refuse(step: Step, refusal: Refusal, error: str) -> None:
         status=Status.FAILED,
         refused=True,
         error=f"Not tried after {step.name}: {error}",
-        payload={},
         finished_at=Now(),
     )
 
@@ -219,73 +210,3 @@ def refusals(run_id: int) -> dict[str, str]:
 
 def _alike(name: str) -> str:
     return f"{name.rpartition('/')[0]}/"
-
-
-def finish_if_done(run_id: int, *, conclude: bool = True) -> None:
-    """End the run when its last step has ended; for use inside the transaction that ended it.
-
-    The lock makes two steps that end at once take turns, so that one of them sees that it is the last.
-    Without `conclude`, it ends as it is, and says so.
-    """
-    run = Run.objects.select_for_update().get(pk=run_id)
-    if run.steps.active().exists():
-        return
-    steps = list(run.steps.only("name", "status", "counts", "error"))
-    spent = run.steps.aggregate(
-        calls=Sum("aws_calls", default=0),
-        usd=Sum("aws_cost_usd", default=0),
-        attempts=Sum("attempt", default=0),
-        lost=Sum("lost_workers", default=0),
-    )
-    concluded, trouble = _concluded(run) if conclude else ({}, ["Its conclusion was left out."])
-    Run.objects.filter(pk=run_id).update(
-        status=_outcome([*(step.status for step in steps), *([Status.FAILED] if trouble else [])]),
-        counts=_added([*(step.counts for step in steps), concluded]),
-        aws_calls=F("aws_calls") + spent["calls"],
-        aws_cost_usd=F("aws_cost_usd") + spent["usd"],
-        step_attempts=spent["attempts"],
-        lost_workers=F("lost_workers") + spent["lost"],
-        step_counts=Counter(step.status for step in steps),
-        error="\n".join([*_errors(steps), *trouble]),
-        finished_at=Now(),
-        lease_until=None,
-    )
-    logger.info("%s ended", run)
-    alarms.ended(run_id)
-    advance(run)
-
-
-def _concluded(run: Run) -> tuple[dict[str, int], list[str]]:
-    """Do what is to be done once all steps have ended; return what it counted, and what went wrong.
-
-    Raises: OperationalError, InterfaceError, which interrupt: whoever ends the run next does it again.
-    """
-    try:
-        with transaction.atomic():
-            return dict(registry.get(run.pipeline).conclude(run)), []
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # an error in it must not keep the run from ending
-        logger.exception("%s could not be concluded", run)
-        return {}, [f"Its conclusion failed ({type(error).__name__}); the worker's log has the details."]
-
-
-def advance(run: Run) -> None:
-    """Let the next sibling of an ended run begin, or end the parent with its last child."""
-    parent = Run.objects.select_for_update(of=("self",)).filter(children=run, status__in=ACTIVE).first()
-    if parent is None:
-        return
-    children = Run.objects.filter(parent=parent).order_by("position")
-    if children.active().exists():
-        transaction.on_commit(partial(publish, parent.pk))
-        return
-    spent = children.aggregate(
-        calls=Sum("aws_calls"), usd=Sum("aws_cost_usd"), attempts=Sum("attempt"), lost=Sum("lost_workers")
-    )
-    parent.status = _outcome(child.status for child in children)
-    parent.counts = _added(child.counts for child in children)
-    parent.aws_calls, parent.aws_cost_usd = spent["calls"], spent["usd"]
-    parent.step_attempts, parent.lost_workers = spent["attempts"], spent["lost"]
-    parent.error = "\n".join(f"{child.pipeline}: {child.error}" for child in children if child.error)
-    parent.finished_at = timezone.now()
-    parent.save()

@@ -30,14 +30,16 @@ class PlannedStep:
     """A part of a run by its name, which is unique in the run; with `error`, one that is known to fail.
 
     What comes before the first slash of the name is what the step is about, such as an account; steps that
-    differ after the last slash alone are alike. The payload says, as JSON, what the name does not. `refused`
-    says that the error is the cloud's refusal.
+    differ after the last slash alone are alike. The payload says, as JSON, what the name does not, and is gone
+    once the step has succeeded; the inputs are what people are told that it begins from. `refused` says that
+    the error is the cloud's refusal.
     """
 
     name: str
     payload: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     refused: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Handler(ABC):
@@ -61,16 +63,39 @@ class Handler(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often work is tried again whose failure may pass, and after which pauses."""
+    """How often work is tried again whose failure may pass, and after which pauses.
+
+    A pause is twice the last one, `doublings` times at most, and up to half as long again by chance, so that
+    what failed together does not come back together; it is never longer than `longest_s`. No retry is begun
+    more than `within_s` after the first attempt.
+    """
 
     times: int = 3
     first_s: float = 4.0
     longest_s: float = 60.0
+    doublings: int | None = None
+    within_s: float | None = None
 
     def pause_s(self, retries: int) -> float:
-        """Return the pause after so many retries: double the last one, and up to half more by chance."""
-        pause_s = min(self.longest_s, self.first_s * 2.0**retries)
-        return pause_s * random.uniform(1.0, 1.5)  # noqa: S311 - it spreads the load, and hides nothing
+        """Return the pause after so many retries."""
+        doubled = retries if self.doublings is None else min(retries, self.doublings)
+        pause_s = self.first_s * 2.0**doubled
+        return min(self.longest_s, pause_s * random.uniform(1.0, 1.5))  # noqa: S311 - it spreads the load, and hides nothing
+
+    def next_pause_s(self, retries: int, *, spent_s: float) -> float | None:
+        """Return the pause before the next retry; None where it was tried often or for long enough.
+
+        `spent_s` is how long ago the first attempt began.
+        """
+        if retries >= self.times:
+            return None
+        pause_s = self.pause_s(retries)
+        too_late = self.within_s is not None and spent_s + pause_s > self.within_s
+        return None if too_late else pause_s
+
+
+ETL_RETRY = Retry(times=3, first_s=30.0, doublings=4, longest_s=600.0, within_s=3600.0)
+"""What the daily ETL keeps to: three retries after the first attempt, within an hour."""
 
 
 def concludes_nothing(_run: "Run") -> Counts:

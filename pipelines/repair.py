@@ -7,7 +7,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from pipelines import alarms, ledger, messages, registry
+from pipelines import alarms, ending, history, ledger, messages, registry
+from pipelines.history import Ending
 from pipelines.models import Run, Status, Step
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,13 @@ def take_over_from(node: str) -> int:
 
 def give_back(node: str) -> int:
     """Queue again what the node holds but will not finish; nothing was lost. Return how many."""
-    given = {"status": Status.QUEUED, "lease_until": None, "published_at": None, "fence": F("fence") + 1}
+    given = {
+        "status": Status.QUEUED,
+        "lease_until": None,
+        "published_at": None,
+        "fence": F("fence") + 1,
+        "history": history.ended(Ending.GIVEN_BACK),
+    }
     held = _held_by(node) & Q(status=Status.RUNNING, lease_until__isnull=False)
     count = Run.objects.filter(held).update(**given) + Step.objects.filter(held).update(**given)
     if count:
@@ -65,7 +72,8 @@ def _tried(work: Run | Step, lost: Q) -> bool:
 def _take_over_one(work: Run | Step, lost: Q) -> bool:
     logger.warning("%s lost its worker %s on attempt %d", work, work.worker, work.attempt)
     if work.lost_workers + 1 < MAX_LOST_WORKERS:
-        return _set(work, lost, status=Status.QUEUED, published_at=None)
+        again = history.ended(Ending.LOST)
+        return _set(work, lost, status=Status.QUEUED, published_at=None, history=again)
     return _give_up(work, lost)
 
 
@@ -80,13 +88,14 @@ def _set(work: Run | Step, lost: Q, **values: object) -> bool:
 def _give_up(work: Run | Step, lost: Q) -> bool:
     error = f"Its worker was lost {MAX_LOST_WORKERS} times; start it again when the cause is found."
     with transaction.atomic():
-        if not _set(work, lost, status=Status.FAILED, finished_at=Now(), error=error):
+        last = history.ended(Status.FAILED, error=error)
+        if not _set(work, lost, status=Status.FAILED, finished_at=Now(), error=error, history=last):
             return False
         if isinstance(work, Run):
             alarms.ended(work.pk, error=error, lost=True)
-            ledger.advance(work)
+            ending.advance(work)
         else:
-            ledger.finish_if_done(work.run_id)
+            ending.finish_if_done(work.run_id)
     logger.error("%s failed: %s", work, error)
     return True
 

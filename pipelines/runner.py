@@ -28,12 +28,20 @@ MOST_ATTEMPTS = 30
 
 def plan(run_id: int) -> None:
     """Plan the run if nobody else does; safe to call twice."""
-    _work(claims.claim_run(run_id), lambda claim: claim.plan(_handler(claim).plan()))
+    _work(claims.claim_run(run_id), _plan)
 
 
 def execute(step_id: int) -> None:
     """Do the step if nobody else does; safe to call twice."""
     _work(claims.claim_step(step_id), _execute)
+
+
+def _plan(claim: Claim) -> None:
+    # One that was resumed has its plan already.
+    if claim.work.attempt > 1 and claim.run.steps.exists():
+        claim.go_on()
+    else:
+        claim.plan(_handler(claim).plan())
 
 
 def _execute(claim: Claim) -> None:

@@ -293,10 +293,10 @@ def _settle(pipeline: Pipeline, missed: list[datetime], now: datetime) -> None:
 
 
 def _done_since(slot: datetime, pipeline: Pipeline) -> Run | None:
-    """Return the run that was the last to begin since and succeeded; none makes up where each slot counts."""
+    """Return the last run to begin since that did all and succeeded; none makes up where each slot counts."""
     if pipeline.misfire is Misfire.ALL:
         return None
-    done = _runs(pipeline.name).filter(status=Status.SUCCEEDED, started_at__gte=slot)
+    done = _runs(pipeline.name).whole().filter(status=Status.SUCCEEDED, started_at__gte=slot)
     return done.order_by("-started_at").first()
 
 

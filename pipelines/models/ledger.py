@@ -64,6 +64,13 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Keep the runs that brought home at least part of the data."""
         return self.filter(status__in=(Status.SUCCEEDED, Status.PARTIAL))
 
+    def whole(self) -> Self:
+        """Keep the runs that did all there is to do, not the part that somebody asked for."""
+        asked_for_less = models.Q(params__has_any_keys=["start", "sources"]) | models.Q(
+            params__validate=False
+        )
+        return self.exclude(asked_for_less)
+
     def totals(self, *by: str) -> "models.QuerySet[Run, dict[str, Any]]":
         """Add up what the runs came to, for each value of these fields."""
         sums = {name: models.Sum(column) for name, column in TOTALS.items()}
@@ -89,6 +96,9 @@ class Work(models.Model):
 
     published_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the present attempt began; started_at is that of the first."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     counts = models.JSONField(default=dict, blank=True)
@@ -137,6 +147,11 @@ class Run(Work):
     )
     step_counts = models.JSONField(
         null=True, blank=True, help_text="How many of its steps ended in which way; null before its end."
+    )
+    booked = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of a run that was resumed: what of its steps its own totals hold already.",
     )
     # Those of many steps are added to the run's own.
     lost_workers = models.PositiveIntegerField("takeovers", default=0)

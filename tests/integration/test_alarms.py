@@ -8,7 +8,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from collectors.aws.session import Cloud
 from core.errors import AccessRefusedError, PermanentCloudError, TransientCloudError
-from pipelines import ledger, repair
+from pipelines import ending, ledger, repair
 from pipelines.models import Run, Step
 from pipelines.registry import PlannedStep
 from tests import builders
@@ -179,7 +179,7 @@ def test_an_alert_is_gone_with_the_ending_that_was_rolled_back(run, monkeypatch)
     def fails(_run):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ledger, "advance", fails)
+    monkeypatch.setattr(ending, "advance", fails)
     with pytest.raises(ZeroDivisionError):
         run({A: broken})
     assert (Alert.objects.count(), Run.objects.get().status) == (0, "running")

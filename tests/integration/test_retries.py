@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.errors import AccessRefusedError, CredentialsRefusedError, PermanentCloudError, TransientCloudError
 from pipelines import claims, ledger, messages, registry, repair, runner, tasks, workers
 from pipelines.models import Run, Status, Step
-from pipelines.registry import PlannedStep, Retry
+from pipelines.registry import PlannedStep
 from tests.integration.conftest import FakeHandler, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,13 +73,6 @@ def test_a_run_that_cannot_be_planned_for_now_is_planned_again(pipelines, sent):
     run = ledger.start("source")
     work_off(run)
     assert (ended(run).status, ended(run).error) == ("succeeded", "")
-
-
-def test_pauses_double_up_to_the_longest_and_vary_upwards():
-    policy = Retry(times=9, first_s=4, longest_s=60)
-    for retries, shortest_s in enumerate([4, 8, 16, 32, 60, 60]):
-        pauses = [policy.pause_s(retries) for _ in range(200)]
-        assert shortest_s <= min(pauses) < max(pauses) <= 1.5 * shortest_s
 
 
 def test_work_that_the_database_interrupted_is_given_back_and_done(pipelines, sent, monkeypatch):

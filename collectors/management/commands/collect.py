@@ -1,6 +1,6 @@
 """`manage.py collect`: starts a collection from a shell or a cron job.
 
-Exit codes: 0 collected (or, without --wait, queued); 1 failed; 2 wrong usage; 3 collected a part;
+Exit codes: 0 collected (or, without --wait, queued); 1 failed or cancelled; 2 wrong usage; 3 collected a part;
 4 not finished within --timeout.
 """
 
@@ -22,7 +22,8 @@ from pipelines.models import ACTIVE, Run, Status
 from pipelines.serializers import RunSerializer
 
 CHOICES = (*SOURCES, metrics.PIPELINE)
-EXIT_CODES = {"queued": 0, "succeeded": 0, "failed": 1, "partial": 3, "running": 4}
+EXIT_CODES = {"queued": 0, "succeeded": 0, "failed": 1, "cancelled": 1, "partial": 3, "running": 4}
+_OF_ONE_KIND = ({Status.SUCCEEDED}, {Status.FAILED}, {Status.CANCELLED})
 
 
 def _seconds(text: str) -> float:
@@ -37,13 +38,14 @@ def overall(statuses: Sequence[str]) -> str:
     found = set(statuses)
     if found & set(ACTIVE):
         return Status.RUNNING.value
-    return statuses[0] if found in ({Status.SUCCEEDED}, {Status.FAILED}) else Status.PARTIAL.value
+    return statuses[0] if found in _OF_ONE_KIND else Status.PARTIAL.value
 
 
 class Command(BaseCommand):
     help = (
         "Collect from AWS. The workers do it; with --wait this command shows their progress, and its exit "
-        "code says how it went: 0 succeeded, 1 failed, 3 a part of it failed, 4 not finished in time."
+        "code says how it went: 0 succeeded, 1 failed or cancelled, 3 a part of it failed, 4 not finished in "
+        "time."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,7 +54,7 @@ class Command(BaseCommand):
             action="append",
             choices=CHOICES,
             help="what to collect; may be repeated, taken in the order ec2, cost, cpu, metrics (default: the "
-            "first three, as every day)",
+            "daily ETL, which takes the first three and what follows from them)",
         )
         parser.add_argument("--wait", action="store_true", help="wait for the end and show progress")
         parser.add_argument(

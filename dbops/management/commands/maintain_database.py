@@ -1,6 +1,7 @@
 """`manage.py maintain_database`: starts the maintenance of the database from a shell.
 
-Exit codes: 0 done (or, without --wait, queued); 1 failed; 3 done in part; 4 not finished within --timeout.
+Exit codes: 0 done (or, without --wait, queued); 1 failed or cancelled; 3 done in part; 4 not finished within
+--timeout.
 """
 
 import sys
@@ -18,7 +19,7 @@ from dbops.serializers.maintenance import MaintenanceReportSerializer
 from dbops.services import maintaining
 from pipelines.models import Run, Status
 
-EXIT_CODES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.PARTIAL: 3}
+EXIT_CODES = {Status.SUCCEEDED: 0, Status.FAILED: 1, Status.CANCELLED: 1, Status.PARTIAL: 3}
 NOT_FINISHED = 4
 
 
