@@ -1,6 +1,6 @@
 """Who asks: the bearer of a token, or a session on a page of this site."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,7 +15,7 @@ from accounts.models import User
 
 _ELSEWHERE = ("cross-site", "same-site")
 _EXPIRED = "Token has expired"
-_INVALID = "Token is invalid"
+INVALID = "Token is invalid"
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -24,13 +24,17 @@ class BearerAuthentication(BaseAuthentication):
     What makes a token invalid is not told: forged, revoked, or its user gone or disabled.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
         """Return the user and the token, or None without one. Raises: AuthenticationFailed."""
         scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             return None
-        token = _verified(value.strip())
-        return _user(token), token
+        return self.bearer(value.strip())
+
+    def bearer(self, token: str) -> tuple[User, Any]:
+        """Return the user whose token it is, and what was verified. Raises: AuthenticationFailed."""
+        verified = _verified(token)
+        return _user(verified), verified
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge that goes with a 401."""
@@ -45,7 +49,7 @@ def _verified(text: str) -> Token:
         raise AuthenticationFailed(_EXPIRED) from error
     except (TokenError, ArithmeticError, OSError, RecursionError, ValueError) as error:
         # A header nested without end, or a claim beyond the calendar, escapes the library's own checks.
-        raise AuthenticationFailed(_INVALID) from error
+        raise AuthenticationFailed(INVALID) from error
 
 
 def _user(token: Token) -> User:
@@ -53,7 +57,7 @@ def _user(token: Token) -> User:
     try:
         return cast("User", JWTAuthentication().get_user(token))
     except (AuthenticationFailed, ValidationError) as error:
-        raise AuthenticationFailed(_INVALID) from error
+        raise AuthenticationFailed(INVALID) from error
 
 
 class OwnOriginSessionAuthentication(SessionAuthentication):

@@ -4,6 +4,8 @@ import math
 
 from rest_framework.exceptions import APIException, Throttled
 
+from core.api import RETRY_AFTER_S
+
 
 class InvalidCredentialsError(APIException):
     """E-mail and password do not belong together, or the user is disabled: which of these is not told."""
@@ -38,3 +40,12 @@ class TooManyAttemptsError(Throttled):
         unit = "minute" if minutes == 1 else "minutes"
         super().__init__(detail=f"Too many wrong passwords; try again in {minutes} {unit}.")
         self.wait = math.ceil(wait_s)
+
+
+class IssuerAwayError(APIException):
+    """Whether a token of another issuer is good cannot be told: the issuer does not give its keys."""
+
+    status_code = 503
+    default_detail = "The issuer of the token does not answer; try again shortly."
+    default_code = "issuer_away"
+    wait = RETRY_AFTER_S

@@ -6,9 +6,10 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its registration is
-    """The scheme of RFC 6750; the token is what `POST /api/auth/login` answers."""
+    """The scheme of RFC 6750; the token is what `POST /api/auth/login` answers, or another service's."""
 
     target_class = "accounts.authentication.BearerAuthentication"
+    match_subclasses = True
     name = "bearerAuth"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:

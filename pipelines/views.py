@@ -6,6 +6,7 @@ from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 
+from accounts.oidc import ALSO_SERVICES
 from pipelines import overview
 from pipelines.filters import RunFilter
 from pipelines.models import Run
@@ -16,6 +17,7 @@ from pipelines.serializers import RunSerializer
 class RunViewSet(viewsets.ReadOnlyModelViewSet[Run]):
     """What was started, how far it came and what it cost; the latest first."""
 
+    authentication_classes = ALSO_SERVICES
     queryset = Run.objects.select_related("requested_by").prefetch_related(
         Prefetch("children", Run.objects.order_by("position"))
     )
