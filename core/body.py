@@ -24,6 +24,19 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class YesNoField(serializers.BooleanField):
+    """A JSON boolean; no other word for yes or no is one."""
+
+    # A form without the field says nothing: HTML's own rule would take it for a box left unticked.
+    default_empty_html = serializers.empty
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the boolean. Raises: ValidationError."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 def given(serializer: type[BaseSerializer[Any]], request: Request) -> dict[str, Any]:
     """Return the body's values. Raises: ValidationError."""
     body = serializer(data=request.data, context={"request": request})

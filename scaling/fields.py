@@ -42,16 +42,6 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
-class YesNoField(serializers.BooleanField):
-    """A JSON boolean; no other word for yes or no is one."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        """Return the boolean. Raises: ValidationError."""
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
 class ExactChoiceField(serializers.ChoiceField):
     """One of the choices, of their JSON type."""
 

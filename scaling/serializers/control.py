@@ -3,8 +3,7 @@
 from rest_framework import serializers
 
 from accounts.serializers import CompleteSerializer, TextField
-from core.body import StrictSerializer
-from scaling.fields import YesNoField
+from core.body import StrictSerializer, YesNoField
 from scaling.models import KillSwitch, ScalingEvent
 
 

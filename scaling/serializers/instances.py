@@ -7,8 +7,9 @@ from rest_framework import serializers
 
 from accounts.permissions import Role, has_role
 from accounts.serializers import CompleteSerializer, TextField
+from core.body import YesNoField
 from core.moments import MomentField
-from scaling.fields import ExactChoiceField, NumberField, WholeNumberField, YesNoField
+from scaling.fields import ExactChoiceField, NumberField, WholeNumberField
 from scaling.models import ManagedInstance, ScalingPolicy
 from scaling.services import policies
 from scaling.services.registration import obstacle
