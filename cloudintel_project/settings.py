@@ -251,7 +251,14 @@ REST_FRAMEWORK = {
 # are not told to send any, and accounts.authentication heeds none that come.
 CORS_ALLOW_ALL_ORIGINS = True
 CORS_URLS_REGEX = r"^/api(/|$)"
-CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "x-request-id", "x-requested-with")
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-request-id",
+    "x-requested-with",
+)
 CORS_EXPOSE_HEADERS = (
     "Content-Disposition",
     "Link",

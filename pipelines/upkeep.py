@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 
-from pipelines import retention
+from pipelines import idempotency, retention
 from pipelines.models import TOTALS, PastTotals, Run, RunQuerySet, Step, Trigger
 from pipelines.registry import Counts
 from pipelines.retention import Retention
@@ -16,8 +16,9 @@ MOST_STEPS = 5000
 
 
 def register() -> None:
-    """Have runs deleted that ended more than `RUN_RETENTION_DAYS` ago."""
+    """Have runs deleted that ended more than `RUN_RETENTION_DAYS` ago, and callers' keys that are over."""
     retention.register(Retention(name="runs", title="Runs of the ledger", count=_count, batches=_batches))
+    retention.register_rows("idempotency-keys", "Idempotency keys of callers", idempotency.outlived)
 
 
 def _count(now: datetime) -> int:
