@@ -160,7 +160,8 @@ class ChannelForm(_ChannelForm):
         max_length=2000,
         required=False,
         widget=forms.TextInput(attrs={"size": 80, "autocomplete": "off"}),
-        help_text="An e-mail address, or the URL of a webhook. Empty: it stays as it is.",
+        help_text="An e-mail address, a webhook's URL, or a topic: arn:aws:sns:… or projects/…/topics/…. "
+        "Empty: it stays as it is.",
     )
 
     class Meta:

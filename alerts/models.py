@@ -118,14 +118,16 @@ class Kind(models.TextChoices):
     EMAIL = "email", "E-mail"
     SLACK = "slack", "Slack"
     WEBHOOK = "webhook", "Webhook"
+    SNS = "sns", "Amazon SNS"
+    PUBSUB = "pubsub", "Google Pub/Sub"
 
 
 class Channel(models.Model):
-    """Who is told of alerts; its target is a secret, as whoever has it can write there."""
+    """Who is told of alerts; its target may be a secret: whoever has a webhook's URL can write there."""
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
-    target = models.CharField(max_length=2000, help_text="An e-mail address, or a URL.")
+    target = models.CharField(max_length=2000, help_text="An e-mail address, a URL, or a topic.")
     min_severity = models.CharField(
         max_length=10,
         choices=Severity,

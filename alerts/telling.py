@@ -32,6 +32,12 @@ class Message:
             "sent_at": _written(self.sent_at),
         }
 
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What subscribers of a topic can filter by; a test has no alert."""
+        about = {name: str(self.facts[name]) for name in ("severity", "key")} if self.facts else {}
+        return {"event": str(self.event), **about}
+
 
 def of(delivery: Delivery, now: datetime) -> Message:
     """Return what is to be told by a delivery, with the alert as it is by now."""

@@ -401,6 +401,10 @@ SMTP_URL: str = env.str("SMTP_URL", default="")
 ALERTS_FROM: str = env.str("ALERTS_FROM", default="cloudintel@localhost")
 # Hosts (host or host:port) that webhooks may reach although they are private, and by plain http.
 WEBHOOK_ALLOWED_HOSTS: list[str] = env.list("WEBHOOK_ALLOWED_HOSTS", default=[])
+# The key file of the service account that publishes to Google Pub/Sub; on Google's machines none is needed.
+GOOGLE_APPLICATION_CREDENTIALS: str = env.str("GOOGLE_APPLICATION_CREDENTIALS", default="")
+# host:port of an emulator of Pub/Sub, to try it; WEBHOOK_ALLOWED_HOSTS has to name it.
+PUBSUB_EMULATOR_HOST: str = env.str("PUBSUB_EMULATOR_HOST", default="")
 
 # --- Watching --------------------------------------------------------------------------------
 # What Prometheus may ask /metrics with, besides the tokens and sessions of users.

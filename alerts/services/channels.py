@@ -1,6 +1,7 @@
 """Channels: which targets they may have, and whether they work."""
 
 import uuid
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import transaction
@@ -10,10 +11,23 @@ from alerts import addresses, telling
 from alerts.models import Channel, Kind
 from alerts.outcomes import Outcome
 from alerts.services import delivering
-from alerts.transports import mail, sending, slack
+from alerts.transports import mail, pubsub, sending, slack, sns
 from core.errors import InvalidInputError
 
 TEST_S = 9.0
+
+
+def _check_webhook(url: str) -> None:
+    addresses.check(url, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
+
+
+_CHECKS: dict[Kind, Callable[[str], object]] = {
+    Kind.EMAIL: mail.check,
+    Kind.SLACK: slack.tokens,
+    Kind.WEBHOOK: _check_webhook,
+    Kind.SNS: sns.region,
+    Kind.PUBSUB: pubsub.check,
+}
 
 
 def check(kind: str, target: str) -> None:
@@ -21,12 +35,7 @@ def check(kind: str, target: str) -> None:
 
     Raises: InvalidInputError.
     """
-    if kind == Kind.EMAIL:
-        mail.check(target)
-    elif kind == Kind.SLACK:
-        slack.tokens(target)
-    else:
-        addresses.check(target, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
+    _CHECKS[Kind(kind)](target)
 
 
 def warning(kind: str) -> str:
@@ -34,6 +43,8 @@ def warning(kind: str) -> str:
     try:
         if kind == Kind.EMAIL:
             mail.server()
+        elif kind == Kind.PUBSUB:
+            pubsub.check_settings()
     except InvalidInputError as error:
         return str(error)
     return ""

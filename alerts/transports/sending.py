@@ -12,12 +12,20 @@ from alerts.models import Kind, Severity
 from alerts.outcomes import Outcome
 from alerts.telling import Message
 from alerts.transports import mail, slack
+from alerts.transports.machines import MachinePlugin
+from alerts.transports.pubsub import PubSubPlugin
+from alerts.transports.sns import SnsPlugin
 from alerts.transports.webhook import WebhookPlugin
 from core.errors import InvalidInputError
 
 TIMEOUT_S = 20
 """All that an attempt may take."""
 _LONGEST_ERROR = 400
+_MACHINES: dict[str, type[MachinePlugin]] = {
+    Kind.WEBHOOK: WebhookPlugin,
+    Kind.SNS: SnsPlugin,
+    Kind.PUBSUB: PubSubPlugin,
+}
 _TYPES = {
     Severity.WARNING: NotifyType.WARNING,
     Severity.ERROR: NotifyType.FAILURE,
@@ -56,7 +64,7 @@ def _plugin(kind: str, target: str, message: Message, **options: Any) -> NotifyB
         return mail.plugin(target, headers=headers, **options)
     if kind == Kind.SLACK:
         return slack.plugin(target, **options)
-    return WebhookPlugin(target, message, **options)
+    return _MACHINES[kind](target, message, **options)
 
 
 def _notified(plugin: NotifyBase, message: Message, timeout_s: float) -> Any:
@@ -73,7 +81,7 @@ def _notified(plugin: NotifyBase, message: Message, timeout_s: float) -> Any:
 
 
 def _judged(kind: str, plugin: NotifyBase, told: list[str]) -> Outcome:
-    if isinstance(plugin, WebhookPlugin):
+    if isinstance(plugin, MachinePlugin):
         return plugin.outcome
     outcome = slack.judge(told) if kind == Kind.SLACK else mail.judge(told)
     return Outcome(

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import requests
-from apprise.plugins.base import NotifyBase
 from django.conf import settings
 from django.utils import timezone
 from requests.adapters import HTTPAdapter
@@ -12,46 +11,30 @@ from urllib3.exceptions import NewConnectionError
 
 from alerts import addresses, outcomes
 from alerts.addresses import Endpoint
-from alerts.masking import masked
 from alerts.outcomes import Outcome
 from alerts.telling import Message
+from alerts.transports.machines import TIMEOUTS_S, MachinePlugin
 from core.errors import TransientCloudError
 
-TIMEOUTS_S = (5, 10)
-"""For the connection, and between two packets of the answer."""
 MOST_ADDRESSES = 3
 # What the receiver's certificate is checked with: the authorities that requests knows.
 AUTHORITIES: bool | str = True
 
 
-class WebhookPlugin(NotifyBase):  # type: ignore[misc]  # the library is not typed through
-    """Posts one message to one URL, whatever text Apprise hands it: machines read the JSON."""
+class WebhookPlugin(MachinePlugin):
+    """Posts one message to one URL."""
 
     service_name = "Webhook"
     secure_protocol = "cloudintel-webhook"
 
-    def __init__(self, url: str, message: Message, **options: Any) -> None:
-        super().__init__(**options)
-        self._url, self._message = url, message
-        self.outcome = outcomes.failed("It was not sent.")
-
-    def url(self, privacy: bool = True, *_args: Any, **_options: Any) -> str:  # noqa: FBT001, FBT002 - Apprise's
-        """Return the URL as it may be shown, also where Apprise would like to see all of it."""
-        return masked(self._url)
-
-    def send(self, *_args: Any, **_words: Any) -> bool:
-        """Look where the URL leads to now, and post there."""
-        self.outcome = self._sent()
-        return self.outcome.is_delivered
-
     def _sent(self) -> Outcome:
         try:
-            endpoint = addresses.endpoint(self._url, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
+            endpoint = addresses.endpoint(self._target, allowed=settings.WEBHOOK_ALLOWED_HOSTS)
         except addresses.RefusedAddressError as error:
             return outcomes.refused(str(error))
         except TransientCloudError as error:
             return outcomes.failed(str(error))
-        return post(self._url, endpoint, self._message)
+        return post(self._target, endpoint, self._message)
 
 
 class _PinnedAdapter(HTTPAdapter):
