@@ -77,19 +77,32 @@ class Alert(models.Model):
 
 
 class Event(models.TextChoices):
-    """What happened to an alert."""
+    """What happened to an alert, or a report that is about none."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
     RESOLVED = "resolved"
+    REPORT = "report"
 
 
 class Notification(models.Model):
-    """Something to be told about an alert, written in the transaction in which it happened."""
+    """Something to be told, of an alert or as a report, written in the transaction in which it happened."""
 
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="notifications")
+    alert = models.ForeignKey(
+        Alert,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="notifications",
+        help_text="None: a report.",
+    )
     event = models.CharField(max_length=10, choices=Event)
-    severity = models.CharField(max_length=10, choices=Severity, help_text="That of the alert, then.")
+    severity = models.CharField(
+        max_length=10, choices=Severity, blank=True, help_text="That of the alert, then; a report has none."
+    )
+    title = models.CharField(max_length=250, blank=True, help_text="Of a report, as what follows.")
+    text = models.TextField(blank=True)
+    html = models.TextField("HTML", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -106,10 +119,15 @@ class Notification(models.Model):
                 condition=models.Q(event=Event.ESCALATED),
                 name="notification_rise",
             ),
+            models.CheckConstraint(
+                condition=models.Q(event=Event.REPORT, alert=None)
+                | (~models.Q(event=Event.REPORT) & models.Q(alert__isnull=False)),
+                name="notification_of_alert_or_report",
+            ),
         )
 
     def __str__(self) -> str:
-        return f"{self.event}: {self.alert}"
+        return f"{self.event}: {self.alert or self.title}"
 
 
 class Kind(models.TextChoices):

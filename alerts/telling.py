@@ -1,4 +1,4 @@
-"""What is told of an alert: words for people, and JSON for machines."""
+"""What is told of an alert: words for people, and JSON for machines; and reports, for people alone."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ class Message:
     body: str
     severity: Severity | None = None
     facts: dict[str, Any] | None = None
+    html: str = ""
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -40,8 +41,10 @@ class Message:
 
 
 def of(delivery: Delivery, now: datetime) -> Message:
-    """Return what is to be told by a delivery, with the alert as it is by now."""
+    """Return what is to be told by a delivery: a report as it was written, an alert as it is by now."""
     notification, alert = delivery.notification, delivery.notification.alert
+    if alert is None:
+        return _report(delivery, now)
     severity = Severity(notification.severity)
     return Message(
         event=notification.event,
@@ -52,6 +55,11 @@ def of(delivery: Delivery, now: datetime) -> Message:
         severity=None if notification.event == Event.RESOLVED else severity,
         facts=_facts(alert),
     )
+
+
+def _report(delivery: Delivery, now: datetime) -> Message:
+    report = delivery.notification
+    return Message(report.event, delivery.pk, now, title=report.title, body=report.text, html=report.html)
 
 
 def probe(delivery_id: UUID, now: datetime) -> Message:

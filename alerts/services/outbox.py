@@ -7,7 +7,7 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from alerts.models import Alert, Channel, Delivery, Event, Notification, Severity
+from alerts.models import Alert, Channel, Delivery, Event, Kind, Notification, Severity
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ _EXPIRES_S = 60
 # each other, nor for what is noted of the channel meanwhile. Django has no words for this lock.
 _LOCK = "FOR KEY SHARE"
 _LISTENING = f"SELECT * FROM alerts_channel WHERE is_enabled AND min_severity = ANY(%s) ORDER BY id {_LOCK}"
+_READING = f"SELECT * FROM alerts_channel WHERE is_enabled AND kind = %s ORDER BY id {_LOCK}"
 _INFORMED = f"""
     SELECT * FROM alerts_channel WHERE is_enabled AND id IN (
         SELECT channel_id FROM alerts_delivery d JOIN alerts_notification n ON n.id = d.notification_id
@@ -35,7 +36,23 @@ def tell(alert: Alert, event: Event) -> None:
     if event == Event.ESCALATED and rises.exists():
         return
     notification = Notification.objects.create(alert=alert, event=event, severity=severity)
-    channels = _channels(notification)
+    _queue(notification, _channels(notification))
+
+
+def report(title: str, text: str, html: str) -> Notification:
+    """Have a report sent to all e-mail channels, as text and as HTML; machines are told of alerts alone.
+
+    It matters to all of them: the severity from which on a channel wants to know is that of alerts.
+    """
+    told = {"event": Event.REPORT, "title": " ".join(title.split())[:250], "text": text, "html": html}
+    with transaction.atomic():
+        notification = Notification.objects.create(**told)
+        _queue(notification, Channel.objects.raw(_READING, [str(Kind.EMAIL)]))
+    return notification
+
+
+def _queue(notification: Notification, channels: Iterable[Channel]) -> None:
+    """Write a delivery for each channel, and have them looked at once that is committed."""
     deliveries = [Delivery(notification=notification, channel=channel) for channel in channels]
     if Delivery.objects.bulk_create(deliveries):
         transaction.on_commit(order)

@@ -61,7 +61,7 @@ def _plugin(kind: str, target: str, message: Message, **options: Any) -> NotifyB
     if kind == Kind.EMAIL:
         # Apprise makes up a Message-ID of its own, and another one would be a second one.
         headers = {"X-CloudIntel-Delivery": str(message.delivery_id)}
-        return mail.plugin(target, headers=headers, **options)
+        return mail.plugin(target, headers=headers, html=message.html, **options)
     if kind == Kind.SLACK:
         return slack.plugin(target, **options)
     return _MACHINES[kind](target, message, **options)
