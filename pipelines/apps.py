@@ -7,9 +7,10 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what becomes of workers and schedules; have these created with the database."""
-        from pipelines import schedules, upkeep, workers  # noqa: F401, PLC0415 - models come when Django is ready
+        from pipelines import schedules, upkeep, watching, workers  # noqa: F401, PLC0415 - models come when Django is ready
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")
         schedules.watch()
         schedules.record()
         upkeep.register()
+        watching.register()

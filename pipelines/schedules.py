@@ -32,6 +32,8 @@ RECONCILE_EVERY = timedelta(seconds=15)
 # What is told of alerts is sent at once; this is for what waits for another attempt, or for the broker.
 DELIVER = "alerts.tasks.deliver_due"
 DELIVER_EVERY = timedelta(seconds=15)
+WATCH = "pipelines.tasks.watch"
+WATCH_EVERY = timedelta(minutes=1)
 
 # So many slots of one schedule get a row at a time: ten days of quarter-hours, or a night of minutes.
 MOST_SLOTS = 1000
@@ -52,6 +54,7 @@ def ensure(**_signal: Any) -> None:
     """
     ensure_task("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
     ensure_task("Deliver notifications", DELIVER, DELIVER_EVERY)
+    ensure_task("Watch the platform", WATCH, WATCH_EVERY)
     for pipeline in registry.scheduled():
         ensure_pipeline(pipeline)
 

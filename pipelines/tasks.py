@@ -6,7 +6,7 @@ from functools import partial
 
 from celery import shared_task
 
-from pipelines import repair, runner, schedules
+from pipelines import repair, runner, schedules, watching
 
 
 @shared_task
@@ -25,6 +25,12 @@ def execute_step(step_id: int) -> None:
 def start_scheduled(pipeline: str) -> None:
     """Start what is due of the pipeline, unless it was started already."""
     schedules.start_due(pipeline)
+
+
+@shared_task
+def watch() -> None:
+    """Look at the platform itself; safe to repeat, a minute is written once."""
+    watching.watch()
 
 
 @shared_task

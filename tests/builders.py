@@ -12,7 +12,7 @@ from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
-from pipelines.models import Run, Status, Step
+from pipelines.models import PlatformMinute, Run, Status, Step, Worker
 from scaling import storage
 from scaling.models import (
     Direction,
@@ -234,4 +234,29 @@ def channel(target="https://hooks.example.com/k3y", **fields):
     """A webhook that is told of everything."""
     return Channel.objects.create(
         **{"name": f"channel {next(_numbers)}", "kind": Kind.WEBHOOK, "target": target, **fields}
+    )
+
+
+# --- The platform ----------------------------------------------------------------------------
+def worker(name=None, **fields):
+    """A worker that was heard of just now."""
+    number = next(_numbers)
+    return Worker.objects.create(
+        **{
+            "name": name or f"worker{number}@host",
+            "host": "host",
+            "pid": number,
+            "slots": 2,
+            "cpu_percent": 20.0,
+            **fields,
+        }
+    )
+
+
+def minutes(until, *, attempts=0, failures=0, cpu_percent=None, number=10):
+    """The minutes before that one, all alike."""
+    rows = [until - timedelta(minutes=back) for back in range(1, number + 1)]
+    PlatformMinute.objects.bulk_create(
+        PlatformMinute(minute=row, attempts=attempts, failures=failures, cpu_percent=cpu_percent)
+        for row in rows
     )

@@ -171,6 +171,7 @@ class Run(Work):
         indexes = (
             models.Index(fields=("status", "lease_until"), name="run_by_status"),
             models.Index(fields=("pipeline", "-id"), name="run_by_pipeline"),
+            models.Index(fields=("finished_at",), name="run_by_end"),
         )
 
     def __str__(self) -> str:
@@ -232,6 +233,9 @@ class Step(Work):
                 condition=models.Q(status__in=ACTIVE),
                 name="step_active_by_lease",
             ),
+            # What ended in the last minute is looked for every minute.
+            models.Index(fields=("finished_at",), name="step_by_end"),
+            models.Index(fields=("finished_at",), condition=~models.Q(history=[]), name="step_retried"),
         )
 
     def __str__(self) -> str:

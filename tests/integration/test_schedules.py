@@ -42,6 +42,7 @@ def test_creates_each_schedule_once(daily):
         "Collect by night",
         "Deliver notifications",
         "Repair the run ledger",
+        "Watch the platform",
     }
 
 
