@@ -7,7 +7,8 @@ collected a part; 130 interrupted before it was ready.
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
@@ -20,6 +21,7 @@ from django.db import OperationalError, connections
 from rich.console import Console
 
 from cloudintel_project import embedded, home, processes, programs
+from cloudintel_project.elastic import Bounds, Elastic, Watch
 from cloudintel_project.processes import Program, StartError
 from cloudintel_project.supervisor import Supervisor
 from collectors.aws.session import default_chain_has_credentials
@@ -40,6 +42,8 @@ class Order:
     once: bool
     cloud: str
     traces: str
+    workers: Bounds | None
+    """How many workers come and go; without it there is one of each kind."""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -50,6 +54,7 @@ class Order:
             once=_flag("ONCE"),
             cloud=_cloud(),
             traces=os.environ.get("CLOUDINTEL_TRACES", ""),
+            workers=Bounds.parse(text) if (text := os.environ.get("WORKERS")) else None,
         )
 
     @property
@@ -141,6 +146,21 @@ def prepare_database() -> None:
         raise StartError(f"The database of DATABASE_URL does not answer: {reason}") from error
 
 
+def start_programs(order: Order, console: Console, supervisor: Supervisor) -> Sequence[Program]:
+    """Start the programs, and return those to wait for: workers that come and go may stay away."""
+    if order.workers is None:
+        wanted = programs.everything(order.bind, order.port)
+        supervisor.start(wanted)
+        return wanted
+    env = programs.environment(around_pool=True)
+    elastic = Elastic(supervisor, order.workers, env=env, say=console.print)
+    wanted = (*programs.without_workers(order.bind, order.port), *elastic.first())
+    supervisor.start(wanted)
+    watch = Watch().begin()
+    supervisor.beside = lambda: elastic.follow(watch.last, time.monotonic())
+    return wanted
+
+
 def run(order: Order, console: Console) -> int:
     """Start everything, collect, and serve until interrupted; return the exit code."""
     left = processes.stop_leftovers()
@@ -168,8 +188,7 @@ def _run_supervised(order: Order, console: Console, supervisor: Supervisor) -> i
     first_run.ensure_accounts(order.cloud)
     if not os.environ.get("DATABASE_URL"):
         first_run.take_over_from_the_dead()
-    wanted = programs.everything(order.bind, order.port)
-    supervisor.start(wanted)
+    wanted = start_programs(order, console, supervisor)
     outcome = first_run.FirstCollection(console, user=user, between=supervisor.tick).run(order.cloud)
     supervisor.wait_ready(wanted, within_s=PROGRAMS_START_S)
     report.print_report(console)

@@ -1,4 +1,4 @@
-"""The programs of CloudIntel: web, three kinds of workers, beat and the demo cloud."""
+"""The programs of CloudIntel: web, workers, beat and the demo cloud."""
 
 import hashlib
 import http.client
@@ -15,6 +15,7 @@ WEB_PROCESSES = 2
 WEB_THREADS = 8
 IO_THREADS = 8
 CPU_PROCESSES = min(2, os.cpu_count() or 1)
+ELASTIC_SLOTS = 2
 
 
 def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
@@ -31,11 +32,25 @@ def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
 
 def everything(bind: str, port: int) -> tuple[Program, ...]:
     """Return one of each program, with this process's environment."""
-    env = {"LOG_FORMAT": "json", **os.environ}
-    # What makes the pool larger, or maintains the database, must not wait for one of its connections.
-    around = {**env, "DATABASE_URL": env["DATABASE_DIRECT_URL"]} if env.get("DATABASE_DIRECT_URL") else env
+    env, around = environment(), environment(around_pool=True)
     workers = worker_critical(env=around), worker_io(env=env), worker_cpu(env=around)
     return web(bind, port, env=env), *workers, beat(env=env)
+
+
+def without_workers(bind: str, port: int) -> tuple[Program, ...]:
+    """Return one of each program that is always there where the other workers come and go."""
+    env = environment()
+    return web(bind, port, env=env), worker_versatile(env=environment(around_pool=True)), beat(env=env)
+
+
+def environment(*, around_pool: bool = False) -> dict[str, str]:
+    """Return this process's environment for programs.
+
+    What makes the pool larger, or maintains the database, must not wait for one of its connections.
+    """
+    env = {"LOG_FORMAT": "json", **os.environ}
+    direct = env.get("DATABASE_DIRECT_URL")
+    return {**env, "DATABASE_URL": direct} if around_pool and direct else env
 
 
 def web(bind: str, port: int, *, env: Mapping[str, str]) -> Program:
@@ -82,6 +97,39 @@ def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
         "--queues=etl,maintenance,alone",
         env=env,
     )
+
+
+def worker_versatile(*, env: Mapping[str, str]) -> Program:
+    """The worker-critical of a platform whose other workers may all be gone: what is urgent waits for none.
+
+    Actions and readings wait for AWS and others; so many processes are left to decide meanwhile.
+    """
+    return _worker(
+        "worker-critical",
+        "--pool=prefork",
+        f"--concurrency={2 * CPU_PROCESSES}",
+        "--queues=critical,watch,actions,readings",
+        env=env,
+    )
+
+
+def worker_elastic(number: int, *, env: Mapping[str, str]) -> Program:
+    """One of the workers that come and go; it takes all that worker-critical leaves.
+
+    Django's checks take a sixth of its start, and worker-critical has made them.
+    """
+    return _worker(
+        elastic_name(number),
+        "--pool=prefork",
+        f"--concurrency={ELASTIC_SLOTS}",
+        "--queues=readings,aws,etl,maintenance,alone",
+        env={"SKIP_CHECKS": "1", **env},
+    )
+
+
+def elastic_name(number: int) -> str:
+    """Return the name of one of the workers that come and go."""
+    return f"worker-{number}"
 
 
 def beat(*, env: Mapping[str, str]) -> Program:

@@ -74,6 +74,8 @@ class _Kept:
         self.program = program
         self.child: Child | None = None
         self.deaths = 0
+        self.leaves_by: float | None = None
+        """Set once it is to end for good: when that is to have happened."""
         self._start_at = 0.0
 
     def start_when_due(self) -> None:
@@ -94,6 +96,19 @@ class _Kept:
         end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         return end, child.last_words()
 
+    def dismiss(self, *, within_s: float) -> None:
+        self.leaves_by = time.monotonic() + within_s
+        if self.child is not None:
+            self.child.ask_to_stop()
+
+    def is_gone(self) -> bool:
+        """Say whether a program that is to end has; what does not in time is killed."""
+        if self.child is None or self.found_dead() is not None:
+            return True
+        if self.leaves_by is not None and time.monotonic() > self.leaves_by:
+            processes.kill([self.child])
+        return False
+
 
 class Supervisor:
     """The programs of one data folder."""
@@ -105,6 +120,8 @@ class Supervisor:
         self._interrupts = Interrupts(self._kill)
         self.starting = True
         """Until this is unset, a program that keeps dying ends the start."""
+        self.beside: Callable[[], None] = processes.nothing
+        """What is done with each look after the programs."""
 
     def __enter__(self) -> Self:
         self._interrupts.install()
@@ -122,17 +139,33 @@ class Supervisor:
                 self._kept.append(kept)
                 kept.start_when_due()
 
+    def names(self) -> set[str]:
+        """Return the names of the programs, of those that are on their way out, too."""
+        return {kept.program.name for kept in self._kept}
+
+    def dismiss(self, name: str, *, within_s: float) -> None:
+        """Have a program end for good, of which nothing is said; it is killed where it does not in time."""
+        for kept in self._kept:
+            if kept.program.name == name:
+                kept.dismiss(within_s=within_s)
+
     def tick(self) -> None:
         """Look after the programs; to be called a few times a second. Raises: StartError."""
+        self._kept = [kept for kept in self._kept if kept.leaves_by is None or not kept.is_gone()]
         for kept in self._kept:
-            if (death := kept.found_dead()) is not None:
-                self._report(kept, *death)
-            with self._interrupts.held():
-                kept.start_when_due()
+            if kept.leaves_by is None:
+                self._look_after(kept)
+        self.beside()
         if time.monotonic() - self._rotated > ROTATE_EVERY_S:
             self._rotated = time.monotonic()
             for kept in self._kept:
                 processes.rotate(kept.program.log)
+
+    def _look_after(self, kept: _Kept) -> None:
+        if (death := kept.found_dead()) is not None:
+            self._report(kept, *death)
+        with self._interrupts.held():
+            kept.start_when_due()
 
     def _report(self, kept: _Kept, end: str, last_words: list[str]) -> None:
         log = kept.program.log

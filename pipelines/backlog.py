@@ -11,7 +11,7 @@ from math import ceil
 
 from django.db import connection
 
-from pipelines.models import Capacity, Run, Step
+from pipelines.models import Capacity, Run, Status, Step
 
 SLOTS = 2
 """How much one of these workers does at once."""
@@ -60,6 +60,15 @@ def count() -> int:
     with connection.cursor() as cursor:
         cursor.execute(SQL)
         return int(cursor.fetchone()[0])
+
+
+def busy() -> set[str]:
+    """Return the nodes of the workers that do something."""
+    held = {"status": Status.RUNNING, "lease_until__isnull": False}
+    runs, steps = Run.objects.filter(**held), Step.objects.filter(**held)
+    return {
+        name.partition("/")[0] for work in (runs, steps) for name in work.values_list("worker", flat=True)
+    }
 
 
 def extra() -> int:

@@ -40,6 +40,7 @@ NOT_PASSED_ON = {
     "CLOUDINTEL_HOME": "the image names the data folder, which is a volume",
     "CLOUDINTEL_ENV_FILE": "Compose reads .env itself, and the image has none",
     "ONCE": "only `make run` can end after a collection",
+    "WORKERS": "the number of containers is Compose's",
     "CLOUDINTEL_ADMIN_EMAIL": "only `make run` creates an administrator",
     "CLOUDINTEL_ADMIN_PASSWORD": "only `make run` creates an administrator",
     "CLOUDINTEL_TRACES": "only the demo replays them, and containers collect from AWS",
@@ -435,3 +436,15 @@ def test_make_run_gives_the_same_workers_the_way_around_the_pool(monkeypatch):
     around = {name for name, host in hosts.items() if host == "server"}
     assert around == {"worker-critical", "worker-cpu"}
     assert set(hosts.values()) == {"server", "pool"}
+
+
+def test_workers_that_come_and_go_take_what_the_always_running_one_leaves():
+    def queues(program):
+        (option,) = (each for each in program.argv if each.startswith("--queues="))
+        return set(option.removeprefix("--queues=").split(","))
+
+    usual = [program for program in programs.everything("127.0.0.1", 5000) if "worker" in program.name]
+    always = programs.worker_versatile(env={})
+    assert queues(always) | queues(programs.worker_elastic(1, env={})) == set().union(*map(queues, usual))
+    # What no step or run of the ledger tells of starts no worker.
+    assert queues(always) >= {"critical", "watch", "actions", "readings"}

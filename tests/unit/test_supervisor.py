@@ -130,3 +130,50 @@ def test_a_second_signal_kills_at_once(said, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: later)
     os.kill(os.getpid(), signal.SIGINT)
     assert events == ["killed", 130]
+
+
+# --- Dismissing ------------------------------------------------------------------------------
+def printed(program):
+    return lambda: processes.last_lines(program.log)
+
+
+def test_a_program_that_was_dismissed_ends_for_good_and_is_no_death(said, tmp_path):
+    program = shell("trap 'exit 0' TERM; echo up; while :; do sleep 0.02; done")
+    with Supervisor(said.append) as kept:
+        kept.start([program])
+        kept.wait_until(printed(program), within_s=10, what="The start")
+        kept.dismiss("program", within_s=10)
+        kept.wait_until(lambda: kept.names() == set(), within_s=10, what="The end")
+        for _ in range(5):
+            kept.tick()
+    assert said == []
+    assert not list((tmp_path / "run" / "children").iterdir())
+    assert processes.last_lines(program.log) == ["up"]
+
+
+def test_a_dismissed_program_that_does_not_end_in_time_is_killed(said):
+    program = shell("trap '' TERM; echo up; while :; do sleep 0.02; done")
+    with Supervisor(said.append) as kept:
+        kept.start([program])
+        kept.wait_until(printed(program), within_s=10, what="The start")
+        kept.dismiss("program", within_s=0.2)
+        kept.wait_until(lambda: kept.names() == set(), within_s=10, what="The end")
+    assert said == []
+
+
+def test_a_program_can_be_dismissed_while_it_waits_to_be_started_again(said, monkeypatch):
+    monkeypatch.setattr(supervisor, "backoff_s", lambda deaths: 60.0)
+    with Supervisor(said.append) as kept:
+        kept.start([shell("exit 3")])
+        kept.wait_until(lambda: said, within_s=10, what="The death")
+        kept.dismiss("program", within_s=10)
+        kept.tick()
+        assert kept.names() == set()
+
+
+def test_what_is_done_beside_may_start_programs(said):
+    with Supervisor(said.append) as kept:
+        wanted = [shell("exec sleep 60", name="second")]
+        kept.beside = lambda: kept.start([wanted.pop()] if wanted else [])
+        kept.start([shell("exec sleep 60", name="first")])
+        kept.wait_until(lambda: kept.names() == {"first", "second"}, within_s=10, what="The start")

@@ -5,6 +5,8 @@ import signal
 import time
 from datetime import timedelta
 
+from django.db import connection
+
 from cloudintel_project import home
 from pipelines import registry
 from pipelines.misfires import Misfire
@@ -53,9 +55,26 @@ class Stuck(Tick):
         return Counts(written=1)
 
 
+class Crowd(Handler):
+    """As many steps as the scope says, each so many seconds long: "40x0.5"; each writes its line once."""
+
+    def plan(self):
+        number = int(self._claim.run.scope.partition("x")[0])
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE IF NOT EXISTS trial_lines (step bigint, line integer)")
+        return [PlannedStep(f"crowd/{place}") for place in range(number)]
+
+    def execute(self, step):
+        time.sleep(float(self._claim.run.scope.partition("x")[2]))
+        with self._claim.writing(), connection.cursor() as cursor:
+            cursor.execute("INSERT INTO trial_lines VALUES (%s, 1)", [self._claim.work.pk])
+        return Counts(written=1)
+
+
 def register():
     """Tell the ledger of them; `tick` gets a schedule, which is off until it is needed."""
     often = timedelta(seconds=5)
     registry.register(Pipeline(name="tick", handler=Tick, every=often, title="Tick", misfire=Misfire.ALL))
     registry.register(Pipeline(name="poison", handler=Poison))
     registry.register(Pipeline(name="stuck", handler=Stuck))
+    registry.register(Pipeline(name="crowd", handler=Crowd))

@@ -9,9 +9,9 @@ from pipelines import ledger
 
 
 @shared_task
-def start(pipeline, slot):
+def start(pipeline, slot, scope="all"):
     """Start the pipeline for that slot; a message that comes twice starts it once."""
-    ledger.start(pipeline, slot=datetime.fromisoformat(slot))
+    ledger.start(pipeline, scope=scope, slot=datetime.fromisoformat(slot))
 
 
 @shared_task
