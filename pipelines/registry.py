@@ -30,9 +30,9 @@ class PlannedStep:
     """A part of a run by its name, which is unique in the run; with `error`, one that is known to fail.
 
     What comes before the first slash of the name is what the step is about, such as an account; steps that
-    differ after the last slash alone are alike. The payload says, as JSON, what the name does not, and is gone
-    once the step has succeeded; the inputs are what people are told that it begins from. `refused` says that
-    the error is the cloud's refusal.
+    differ after the last slash alone are alike. The payload says, as JSON, what the name does not, and is
+    gone once the step has succeeded; the inputs are what people are told that it begins from. `refused` says
+    that the error is the cloud's refusal.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Takes up runs again that ended without all that was wanted: what succeeded stays, the rest is done again."""
+"""Takes up runs again that ended without all that was wanted: what succeeded stays, the rest is done."""
 
 import logging
 from functools import partial

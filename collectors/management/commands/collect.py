@@ -1,7 +1,7 @@
 """`manage.py collect`: starts a collection from a shell or a cron job.
 
-Exit codes: 0 collected (or, without --wait, queued); 1 failed or cancelled; 2 wrong usage; 3 collected a part;
-4 not finished within --timeout.
+Exit codes: 0 collected (or, without --wait, queued); 1 failed or cancelled; 2 wrong usage; 3 collected a
+part; 4 not finished within --timeout.
 """
 
 import sys

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('pipelines', '0010_operations'),
+        ('pipelines', '0011_attempts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
