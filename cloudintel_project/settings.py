@@ -57,7 +57,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 # Health checks of a container come over plain http from inside.
-SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
+SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^livez/?$", r"^readyz/?$"]
 # Browsers ask for resources of other origins under the names of this site only.
 X_FRAME_OPTIONS = "DENY"
 
@@ -291,6 +291,7 @@ SPECTACULAR_SETTINGS = {
         "AlertState": "alerts.models.State",
         "DeliveryState": "alerts.models.DeliveryState",
         "MaintenanceTaskStatus": "dbops.serializers.maintenance.STATUSES",
+        "HealthWord": "core.health.WORDS",
         "DecisionEnum": "scaling.models.Direction",
         "PoolDecision": "dbops.sizing.Decision",
         "RunStatus": "pipelines.models.Status",

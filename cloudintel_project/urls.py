@@ -16,6 +16,7 @@ admin.site.index_title = "Administration"
 
 urlpatterns = [
     path("", RedirectView.as_view(url=reverse_lazy("docs"))),
+    path("health", health.health),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("metrics", MetricsView.as_view(), name="metrics"),

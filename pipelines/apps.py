@@ -7,10 +7,12 @@ class PipelinesConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what becomes of workers and schedules; have these created with the database."""
-        from pipelines import schedules, upkeep, watching, workers  # noqa: F401, PLC0415 - models come when Django is ready
+        # Models come when Django is ready.
+        from pipelines import schedules, staffing, upkeep, watching, workers  # noqa: F401, PLC0415
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")
         schedules.watch()
         schedules.record()
         upkeep.register()
         watching.register()
+        staffing.register()

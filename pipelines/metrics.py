@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from django.db.models import Count, Min, Value
-from django.db.models.functions import Greatest
+from django.db.models import Count, Value
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipelines import ledger, registry, schedules
+from pipelines import pending, registry, schedules
 from pipelines.models import ACTIVE, TOTALS, PastTotals, Run, Status, Step
 
 _FAMILIES = {
@@ -92,12 +91,9 @@ def _steps() -> Metric:
 def _queued_ages_s() -> dict[str, float]:
     """Return how long each pipeline's oldest piece of work has waited, a pause before not counted."""
     now = timezone.now()
-    oldest = Min(Greatest("created_at", "not_before"))
-    runs = ledger.ready_runs().order_by().values_list("pipeline").annotate(since=oldest)
-    steps = ledger.ready_steps().order_by().values_list("run__pipeline").annotate(since=oldest)
     ages = dict.fromkeys(_working(), 0.0)
-    for pipeline, since in [*runs, *steps]:
-        ages[pipeline] = max(ages.get(pipeline, 0.0), (now - since).total_seconds())
+    for pipeline, waiting in pending.by_pipeline().items():
+        ages[pipeline] = waiting.age_s(now)
     return ages
 
 
