@@ -10,6 +10,7 @@ from cloudintel_project.metrics import MetricsView
 from collectors.views import SyncView
 from core import health
 from pipelines.calling import ExecuteView, ValidateWeeklyView
+from pipelines.status import StatusView
 
 admin.site.site_header = admin.site.site_title = "CloudIntel"
 admin.site.index_title = "Administration"
@@ -31,6 +32,7 @@ urlpatterns = [
     path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),
     path("sync-cost", SyncView.as_view(pipeline="cost"), name="sync-cost"),
     path("sync-cpu", SyncView.as_view(pipeline="cpu"), name="sync-cpu"),
+    path("status", StatusView.as_view(), name="status"),
     path("execute", ExecuteView.as_view(), name="execute"),
     path("validate-weekly", ValidateWeeklyView.as_view(), name="validate-weekly"),
     path("", include("analytics.urls")),

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from auditlog.context import disable_auditlog
@@ -42,6 +43,8 @@ _INSTANT = timedelta(microseconds=1)
 # What a schedule starts and when; a change makes it another schedule.
 _TERMS = ("task", "kwargs", "interval_id", "crontab_id", "enabled")
 _LONGEST_EXPIRY_S = 3600
+# From one 29 February to the next.
+_LONGEST_REST = timedelta(days=8 * 366)
 # A row that nobody can understand: no interval, no such day, more days than there are.
 _NO_SLOTS = (InvalidInputError, CronSimError, OverflowError)
 
@@ -326,6 +329,19 @@ def _lateness(row: PeriodicTask, pipeline: str, now: datetime) -> timedelta:
     begun = row.start_time is None or row.start_time <= slot
     due = begun and not _runs(pipeline).filter(scheduled_for__gte=slot).exists()
     return now - slot if due else timedelta(0)
+
+
+def next_due(now: datetime) -> dict[str, datetime]:
+    """Return when each pipeline is due next by its schedules; it is left out where that is never."""
+    due: dict[str, datetime] = {}
+    for row in _enabled():
+        after = max(now, row.start_time - _INSTANT if row.start_time else now)
+        # A schedule that starts nothing is told of where it should start something.
+        with suppress(*_NO_SLOTS):
+            for slot in islice(_rhythm(row).between(after, after + _LONGEST_REST), 1):
+                name = _pipeline_name(row)
+                due[name] = min(slot, due.get(name, slot))
+    return due
 
 
 def _enabled() -> "QuerySet[PeriodicTask]":

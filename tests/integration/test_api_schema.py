@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from pipelines import messages
+from pipelines.models import Worker
 from scaling import audit
 from tests import builders
 
@@ -52,6 +53,7 @@ def estate(monkeypatch):
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
     builders.alert()
     audit.record("policy-changed", user=builders.user())
+    Worker.objects.create(name="worker-io@here", host="here", pid=1, slots=8)
     parent = builders.run("daily", requested_by=builders.user())
     return builders.run("cost", parent=parent), parent
 
@@ -81,6 +83,9 @@ ANSWERS = [
     ("/api/auth/me", ""),
     ("/api/", ""),
     ("/livez", ""),
+    ("/readyz", ""),
+    ("/health", ""),
+    ("/status", ""),
 ]
 
 
@@ -181,6 +186,10 @@ DOCUMENTED = [
     ("get", "/api/v1/alerts/{id}/", 200),
     ("post", "/api/v1/channels/", 201),
     ("post", "/api/v1/channels/{id}/test/", 200),
+    ("get", "/health", 200),
+    ("get", "/status", 200),
+    ("post", "/execute", 202),
+    ("post", "/validate-weekly", 202),
 ]
 
 
@@ -209,7 +218,7 @@ def test_what_has_an_id_and_a_moment_begins_with_them(schema, name):
     ]
 
 
-@pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202)])
+@pytest.mark.parametrize(("path", "status"), [("/sync-ec2", 202), ("/sync-cpu", 202), ("/execute", 202)])
 def test_a_start_keeps_to_the_schema(schema, estate, path, status):
     answer = builders.client("operator").post(path)
     assert answer.status_code == status

@@ -8,7 +8,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import tokens
-from pipelines import messages
+from pipelines import messages, registry
+from pipelines.calling import WEEKLY
+from pipelines.registry import Pipeline
 from tests import builders
 from tests.integration.routes import METHODS, Route, served
 
@@ -43,7 +45,11 @@ TABLE = """
     DELETE /                                         EVERYBODY       302
     GET    /livez                                    EVERYBODY       200
     GET    /readyz                                   EVERYBODY       200
+    GET    /health                                   EVERYBODY       200
     GET    /metrics                                  VIEWERS         200
+    GET    /status                                   VIEWERS         200
+    POST   /execute                                  OPERATORS       202
+    POST   /validate-weekly                          OPERATORS       202
 
     GET    /api/                                     EVERYBODY       200
     GET    /api/docs                                 EVERYBODY       200
@@ -163,6 +169,7 @@ def keys(monkeypatch, settings):
     """One of everything that addresses name, by the name."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(messages, "send", lambda _run: True)
+    monkeypatch.setattr(registry, "_pipelines", {**registry._pipelines, WEEKLY: Pipeline(name=WEEKLY)})
     builders.user(email="known@example.com", password=PASSWORD)
     account = builders.account("111111111111")
     builders.instance(account, instance_id="i-1")

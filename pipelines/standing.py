@@ -1,0 +1,65 @@
+"""How things are: what ran last, what waits, who works, and how good and fresh the data are.
+
+The number of queries does not depend on what is stored.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count
+
+from pipelines import pending, registry, schedules, workers
+from pipelines.models import QualityReport, ReportKind, Run, Status, Step
+from pipelines.registry import Pipeline
+
+
+def now_is(now: datetime) -> dict[str, Any]:
+    """Return all that `GET /status` tells of this moment."""
+    return {
+        "pipelines": _pipelines(now),
+        "queue": _queue(now),
+        "workers": workers.alive(now),
+        "quality": QualityReport.objects.filter(kind=ReportKind.DAILY).first(),
+        "freshness": freshness(now),
+    }
+
+
+def freshness(_now: datetime) -> dict[str, Any]:
+    """Return whether the day's data came in time; null where nobody has judged that."""
+    return {"fresh": None, "deadline": None, "last_success_at": None, "reason": "not judged yet"}
+
+
+def _pipelines(now: datetime) -> list[dict[str, Any]]:
+    known, due = registry.every(), schedules.next_due(now)
+    last = _last_runs(known)
+    return [
+        {
+            "name": pipeline.name,
+            "title": pipeline.title or pipeline.name,
+            "last_run": last.get(pipeline.name),
+            "next_due": due.get(pipeline.name),
+        }
+        for pipeline in known
+    ]
+
+
+def _last_runs(known: list[Pipeline]) -> dict[str, Run]:
+    """Return the last run of each pipeline, whatever its scope; a slot that was let pass is none.
+
+    Each is found by the index of pipeline and key, in one statement: there may be very many runs.
+    """
+    real = Run.objects.exclude(status=Status.SKIPPED).order_by("-pk")
+    each = [real.filter(pipeline=pipeline.name)[:1] for pipeline in known]
+    return {run.pipeline: run for run in Run.objects.none().union(*each, all=True)}
+
+
+def _queue(now: datetime) -> dict[str, Any]:
+    """Count what a worker may take, and what workers have taken; a parent is neither."""
+    waiting = pending.by_pipeline().values()
+    taken = {"status": Status.RUNNING, "lease_until__isnull": False}
+    counted = [work.objects.filter(**taken).aggregate(number=Count("pk")) for work in (Run, Step)]
+    return {
+        "queued": sum(each.number for each in waiting),
+        "running": sum(each["number"] for each in counted),
+        "oldest_age_s": max((each.age_s(now) for each in waiting), default=None),
+    }

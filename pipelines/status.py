@@ -1,0 +1,141 @@
+"""GET /status: how things are, in one answer."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.oidc import ALSO_SERVICES
+from core.examples import answered
+from pipelines import standing
+from pipelines.models import Status
+
+
+class LastRunSerializer(serializers.Serializer[Any]):
+    """What became of a run."""
+
+    run_id = serializers.IntegerField(source="pk")
+    status = serializers.ChoiceField(Status.choices)
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    duration_s = serializers.FloatField(allow_null=True, help_text="Seconds from first start to end.")
+    error = serializers.CharField()
+
+
+class StandingPipelineSerializer(serializers.Serializer[Any]):
+    """A pipeline: its last run, and when its schedule starts the next one."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    last_run = LastRunSerializer(allow_null=True, help_text="Null: it has never run.")
+    next_due = serializers.DateTimeField(allow_null=True, help_text="Null: no schedule starts it.")
+
+
+class StandingQueueSerializer(serializers.Serializer[Any]):
+    """The work of all pipelines, in pieces that a worker takes."""
+
+    queued = serializers.IntegerField(help_text="What a worker may take now.")
+    running = serializers.IntegerField(help_text="What workers have taken.")
+    oldest_age_s = serializers.FloatField(
+        allow_null=True, help_text="For how long the oldest has waited; null: nothing waits."
+    )
+
+
+class StandingWorkerSerializer(serializers.Serializer[Any]):
+    """A worker that said within the last 60 seconds that it is there."""
+
+    name = serializers.CharField()
+    host = serializers.CharField()
+    slots = serializers.IntegerField(help_text="How much it does at once.")
+    seen_at = serializers.DateTimeField()
+    cpu_percent = serializers.FloatField(allow_null=True, help_text="Of its machine; null: not known yet.")
+
+
+class StandingQualitySerializer(serializers.Serializer[Any]):
+    """How good the data of the last daily report are, from 0 to 100; null is unknown."""
+
+    completeness = serializers.FloatField(allow_null=True)
+    timeliness = serializers.FloatField(allow_null=True)
+    validity = serializers.FloatField(allow_null=True)
+    uniqueness = serializers.FloatField(allow_null=True)
+    consistency = serializers.FloatField(allow_null=True)
+    total = serializers.FloatField(allow_null=True)
+    computed_at = serializers.DateTimeField()
+
+
+class StandingFreshnessSerializer(serializers.Serializer[Any]):
+    """Whether the day's data came in time."""
+
+    fresh = serializers.BooleanField(allow_null=True, help_text="Null: unknown; `reason` says why.")
+    deadline = serializers.DateTimeField(allow_null=True)
+    last_success_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """How things are."""
+
+    pipelines = StandingPipelineSerializer(many=True)
+    queue = StandingQueueSerializer()
+    workers = StandingWorkerSerializer(many=True)
+    quality = StandingQualitySerializer(allow_null=True, help_text="Null: there is no report.")
+    freshness = StandingFreshnessSerializer()
+
+
+_EXAMPLE: dict[str, Any] = {
+    "pipelines": [
+        {
+            "name": "daily",
+            "title": "Collect EC2, costs and CPU",
+            "last_run": {
+                "run_id": 812,
+                "status": "succeeded",
+                "started_at": "2026-03-20T08:30:00.214501Z",
+                "finished_at": "2026-03-20T08:32:41.770313Z",
+                "duration_s": 161.555812,
+                "error": "",
+            },
+            "next_due": "2026-03-21T08:30:00Z",
+        }
+    ],
+    "queue": {"queued": 3, "running": 8, "oldest_age_s": 1.7},
+    "workers": [
+        {
+            "name": "worker-io-5f1c2ab9@cloudintel",
+            "host": "cloudintel",
+            "slots": 8,
+            "seen_at": "2026-03-20T12:00:04.120331Z",
+            "cpu_percent": 41.5,
+        }
+    ],
+    "quality": {
+        "completeness": 99.2,
+        "timeliness": 100.0,
+        "validity": 100.0,
+        "uniqueness": 100.0,
+        "consistency": None,
+        "total": 99.7,
+        "computed_at": "2026-03-20T08:32:41.702114Z",
+    },
+    "freshness": {
+        "fresh": True,
+        "deadline": "2026-03-20T09:00:00Z",
+        "last_success_at": "2026-03-20T08:32:41.770313Z",
+        "reason": "",
+    },
+}
+
+
+@extend_schema(tags=["pipelines"])
+class StatusView(APIView):
+    """Tells how things are: last runs, what waits, who works, and how good and fresh the data are."""
+
+    authentication_classes = ALSO_SERVICES
+
+    @extend_schema(responses=StandingSerializer, examples=[answered(_EXAMPLE)])
+    def get(self, request: Request) -> Response:
+        return Response(StandingSerializer(standing.now_is(timezone.now())).data)
