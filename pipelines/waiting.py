@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from structlog.contextvars import bind_contextvars
 
 from core.query import Query
 from pipelines.models import Run, Status
@@ -67,7 +68,11 @@ def _follow(run: Run, *, until: float) -> None:
 
 
 def answer(request: Request, run: Run, finished: dict[str, Any] | None = None) -> Response:
-    """Say which run it is and where it can be followed: 202; with what a finished one came to, 200."""
+    """Say which run it is and where it can be followed: 202; with what a finished one came to, 200.
+
+    The request's log says so, too.
+    """
+    bind_contextvars(run_id=run.pk)
     url = request.build_absolute_uri(reverse("run-detail", args=[run.pk]))
     told = {"run_id": run.pk, "status": run.status, "status_url": url}
     return Response({**told, **(finished or {})}, status=202 if finished is None else 200)

@@ -1,13 +1,21 @@
 """What is logged of requests, tasks and runs: who asked, and what followed from it."""
 
+import base64
+import json
 import logging
 import uuid
 
 import pytest
 import structlog
+from celery.app.trace import build_tracer
 from celery.signals import before_task_publish, task_prerun
 
+from cloudintel_project.celery import app
+from core import logs
 from pipelines import ledger
+from pipelines.calling import DAILY
+from pipelines.models import Run
+from pipelines.registry import USUAL_QUEUE
 from pipelines.tasks import execute_step
 from tests import builders
 from tests.integration.conftest import FakeHandler, work_off
@@ -98,3 +106,51 @@ def test_a_run_is_bound_for_its_length(pipelines, sent, django_capture_on_commit
     work_off(run)
     assert bound == [{"run_id": run.pk, "pipeline": "source"}]
     assert structlog.contextvars.get_contextvars() == {}
+
+
+@pytest.fixture
+def lines(caplog):
+    """The lines that are written meanwhile with LOG_FORMAT=json."""
+    formatting = logs.configure(format="json", level="INFO")["formatters"]["chosen"]
+    formatter = formatting.pop("()")(**formatting)
+    written = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            written.append(formatter.format(record))
+
+    for name in ("django_structlog", "pipelines"):
+        caplog.set_level(logging.INFO, logger=name)
+    logging.getLogger().addHandler(handler := Handler())
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def work_through(valkey, queue):
+    """Do what the queue's messages order, each as a worker does it."""
+    while message := valkey.rpop(queue):
+        sent = json.loads(message)
+        arguments, *_ = json.loads(base64.b64decode(sent["body"]))
+        task = app.tasks[sent["headers"]["task"]]
+        trace = build_tracer(task.name, task, app=app)
+        trace(sent["headers"]["id"], arguments, {}, request=sent["headers"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_and_the_run_that_it_starts_share_an_id_in_every_line(lines, pipelines, valkey):
+    pipelines(**{DAILY: FakeHandler({"one": dict})})
+    operator = builders.bearer(builders.user("operator"))
+    answer = operator.post("/execute", headers={"X-Request-ID": "order-1"})
+    work_through(valkey, USUAL_QUEUE)
+    run = Run.objects.get()
+    assert (answer.json()["run_id"], run.status) == (run.pk, "succeeded"), run.error
+    assert not [line for line in lines if "\n" in line]
+    said = [json.loads(line) for line in lines]
+    assert {each.get("request_id") for each in said} == {"order-1"}
+    of_run = [each["event"] for each in said if each.get("run_id") == run.pk]
+    assert of_run[0] == "request_finished"
+    assert [each for each in of_run if "daily" in each] == [
+        f"{run} started, attempt 1",
+        f"{run}: one started, attempt 1",
+        f"{run} ended",
+    ]
