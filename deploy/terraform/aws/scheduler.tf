@@ -42,9 +42,13 @@ resource "aws_scheduler_schedule" "this" {
       }
     }
 
-    input = jsonencode({
-      containerOverrides = [{ name = "command", command = ["python", "manage.py", "start", each.value.pipeline, "--slot", "<aws.scheduler.scheduled-time>"] }]
-    })
+    # jsonencode writes the brackets as escapes, and then EventBridge would not put the time there.
+    input = replace(replace(jsonencode({
+      containerOverrides = [{
+        name    = "command"
+        command = ["python", "manage.py", "start", each.value.pipeline, "--slot", "<aws.scheduler.scheduled-time>"]
+      }]
+    }), "\\u003c", "<"), "\\u003e", ">")
 
     # As far as it can be said here: how often and for how long. The pauses between are EventBridge's own
     # (exponential, with jitter); 30 s doubling up to 600 s cannot be asked for. A run that has started is
