@@ -7,7 +7,7 @@ locals {
   # stop_s: after SIGTERM a worker gives back what it has not finished within 4 seconds.
   tasks = {
     web = {
-      command = ["scripts/start-server.sh"], check = ["web"], role = aws_iam_role.idle.arn
+      command = ["/app/scripts/start-server.sh"], check = ["web"], role = aws_iam_role.idle.arn
       cpu     = var.etl_cpu, memory = var.etl_memory, count = var.web_tasks.min, stop_s = 30
     }
     worker-critical = {

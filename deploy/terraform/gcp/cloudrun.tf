@@ -52,7 +52,7 @@ resource "google_cloud_run_v2_service" "http" {
     containers {
       name    = each.key
       image   = var.image
-      command = ["scripts/start-server.sh"]
+      command = ["/app/scripts/start-server.sh"]
 
       resources {
         limits            = { cpu = var.cpu, memory = var.memory }

@@ -25,6 +25,25 @@ resource "google_artifact_registry_repository_iam_member" "deployer" {
   member     = google_service_account.deployer.member
 }
 
+# Terraform looks at everything before it changes anything.
+resource "google_project_iam_member" "deployer_looks" {
+  for_each = toset([
+    "artifactregistry.reader", "browser", "cloudscheduler.viewer", "cloudsql.viewer", "compute.networkViewer",
+    "iam.securityReviewer", "iam.serviceAccountViewer", "pubsub.viewer", "redis.viewer", "run.viewer",
+    "secretmanager.viewer", "serviceusage.serviceUsageViewer", "vpcaccess.viewer",
+  ])
+
+  project = var.project_id
+  role    = "roles/${each.key}"
+  member  = google_service_account.deployer.member
+}
+
+resource "google_secret_manager_secret_iam_member" "deployer_valkey_ca" {
+  secret_id = google_secret_manager_secret.valkey_ca.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.deployer.member
+}
+
 # A new image on what exists, and traffic back to the one before. Changes of the rest are an administrator's.
 resource "google_cloud_run_v2_service_iam_member" "deployer" {
   for_each = var.run_services ? local.http : {}
