@@ -1,4 +1,4 @@
-"""Makes .venv and keeps it in step with the pinned requirements: `python3 venv.py requirements.txt …`.
+"""Makes an environment, in step with pinned requirements: `python3 venv.py .venv requirements.txt …`.
 
 It runs under the machine's own Python before anything is installed, with the standard library alone.
 """
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / (sys.argv[1] if len(sys.argv) > 1 else ".venv")
 PYTHON = VENV / "bin" / "python"
 ADVICE = "Python's venv module is not complete; on Debian and Ubuntu: apt-get install python3-venv"
 
 
 def main() -> int:
     """Install what is missing or changed; quick when nothing is."""
-    wanted = [ROOT / name for name in sys.argv[1:]]
+    wanted = [ROOT / name for name in sys.argv[2:]]
     with _alone():
         if all(map(_is_installed, wanted)) and _works("-c", ""):
             return 0
