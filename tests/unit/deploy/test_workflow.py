@@ -68,7 +68,15 @@ def test_no_job_has_more_rights_than_it_needs(workflow):
 
 
 def test_only_runs_of_pull_requests_are_cut_off(workflow):
-    assert workflow["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+    group = workflow["concurrency"]["group"]
+    assert "github.event_name == 'pull_request' && github.ref || github.run_id" in group
+
+
+def test_one_deployment_of_an_environment_waits_for_the_other(workflow):
+    assert workflow["jobs"]["deploy"]["concurrency"] == {
+        "group": "deploy-${{ inputs.environment }}-${{ inputs.cloud }}",
+        "cancel-in-progress": False,
+    }
 
 
 def test_actions_are_pinned_to_a_commit_and_say_which_version_that_is():
