@@ -1,33 +1,44 @@
-"""The pipelines of collection: three sources in a daily run, one after the other, and the hourly metrics."""
+"""The pipelines of collection: the daily ETL, what it consists of, backfills, and the hourly metrics."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from collectors.services import metrics, partitions
+from collectors.services import backfill, metrics, partitions
 from collectors.services.costs import CostHandler
 from collectors.services.cpu import CpuHandler
 from collectors.services.inventory import InventoryHandler, mark_gone
 from collectors.services.metrics import MetricsHandler
 from pipelines import registry
-from pipelines.registry import Pipeline
+from pipelines.params import VALIDATION
+from pipelines.registry import ETL_RETRY, Pipeline
+from pipelines.slots import Cron
 
 SOURCES = ("ec2", "cost", "cpu")
+"""What is asked of AWS's services, in this order: CPU is asked for the instances that EC2 found."""
+
+CHILDREN = SOURCES
+"""What the daily ETL consists of, in this order."""
+
 DAILY = "daily"
+AT_HALF_PAST_FOUR = Cron("30 4 * * *", ZoneInfo("America/New_York"))
 
 
 def register() -> None:
     """Tell the ledger how each source is collected, and how partitions are kept."""
-    registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone))
-    registry.register(Pipeline(name="cost", handler=CostHandler))
-    registry.register(Pipeline(name="cpu", handler=CpuHandler))
+    registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone, retry=ETL_RETRY))
+    registry.register(Pipeline(name="cost", handler=CostHandler, retry=ETL_RETRY))
+    registry.register(Pipeline(name="cpu", handler=CpuHandler, retry=ETL_RETRY))
     registry.register(
         Pipeline(
             name=DAILY,
-            children=SOURCES,
-            every=timedelta(hours=24),
+            children=CHILDREN,
+            cron=AT_HALF_PAST_FOUR,
             title="Collect EC2, costs and CPU",
             follows_collect_every=True,
         )
     )
+    sources = tuple(child for child in CHILDREN if child != VALIDATION)
+    registry.register(Pipeline(name=backfill.PIPELINE, children=sources))
     registry.register(
         Pipeline(
             name=metrics.PIPELINE,

@@ -1,5 +1,6 @@
 """The run ledger in the admin: what ran, how it ended and why, and a way to run it again."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,9 +11,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.permissions import Role, asking, has_role
-from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to
+from core.admin import EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to, pretty
 from core.errors import InvalidInputError
-from pipelines import ledger, overview
+from pipelines import cancelling, history, ledger, overview, resuming
+from pipelines.errors import RunConflictError
 from pipelines.models import Run, Status, Step
 
 _COLOURS = {
@@ -24,14 +26,20 @@ _COLOURS = {
 }
 
 
-def start_and_tell(request: HttpRequest, pipeline: str, *, scope: str = "all") -> None:
+def start_and_tell(
+    request: HttpRequest, pipeline: str, *, scope: str = "all", params: dict[str, Any] | None = None
+) -> None:
     """Start the pipeline for whoever asks, or find the run that is active, and show where it is."""
     try:
-        run = ledger.start(pipeline, scope=scope, requested_by=asking(request))
-    except InvalidInputError as error:
+        run = ledger.start(pipeline, scope=scope, requested_by=asking(request), params=params)
+    except (InvalidInputError, RunConflictError) as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, format_html("{} is {}.", link_to(run), run.status))
+        _tell(request, run)
+
+
+def _tell(request: HttpRequest, run: Run) -> None:
+    messages.success(request, format_html("{} is {}.", link_to(run), run.status))
 
 
 class _Outcome:
@@ -47,6 +55,27 @@ class _Outcome:
     def readable_counts(self, row: Run | Step) -> str:
         """Show what was counted, such as `created 3, updated 1`."""
         return ", ".join(f"{name} {count}" for name, count in row.counts.items() if count)
+
+    @admin.display(description="outputs")
+    def readable_outputs(self, row: Run | Step) -> str:
+        """Show what came of it, such as `start 2026-03-01, days 30`."""
+        return ", ".join(f"{name} {value}" for name, value in row.outputs.items())
+
+    @admin.display(description="inputs")
+    def readable_inputs(self, row: Run | Step) -> str:
+        """Show what it begins from."""
+        inputs = row.params if isinstance(row, Run) else row.inputs
+        return ", ".join(f"{name} {value}" for name, value in inputs.items())
+
+    @admin.display(description="attempts")
+    def all_attempts(self, row: Run | Step) -> SafeString:
+        """Show when each attempt began, how it ended, and why."""
+        told = (
+            (one["attempt"], f"{one['started_at']:%Y-%m-%d %H:%M:%S}" if one["started_at"] else "-", one)
+            for one in history.attempts(row)
+        )
+        lines = ((number, began, one["outcome"], one["error"][:160]) for number, began, one in told)
+        return format_html_join("", "<div>{}. {}: {} {}</div>", lines)
 
 
 class PartFilter(EmptyFilter):
@@ -66,6 +95,7 @@ class StepInline(_Outcome, ReadOnlyInline):
     fields = (
         "name",
         "coloured_status",
+        "progress",
         "attempt",
         "retries",
         "lost_workers",
@@ -74,7 +104,10 @@ class StepInline(_Outcome, ReadOnlyInline):
         "not_before",
         "started_at",
         "finished_at",
+        "readable_inputs",
+        "readable_outputs",
         "readable_counts",
+        "all_attempts",
         "error",
     )
     readonly_fields = fields
@@ -119,15 +152,27 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
     list_filter = ("status", "pipeline", "trigger", PartFilter)
     search_fields = ("pipeline", "scope", "error")
     date_hierarchy = "created_at"
-    actions = ("start_again",)
+    actions = ("start_again", "cancel", "resume")
     inlines = (ChildInline, StepInline)
     fieldsets = (
         (
             None,
-            {"fields": ("pipeline", "scope", "coloured_status", "all_steps", "error", "readable_counts")},
+            {
+                "fields": (
+                    "pipeline",
+                    "scope",
+                    "coloured_status",
+                    "progress",
+                    "all_steps",
+                    "error",
+                    "readable_counts",
+                    "readable_outputs",
+                    "all_attempts",
+                )
+            },
         ),
         ("When", {"fields": ("scheduled_for", "created_at", "started_at", "finished_at", "duration")}),
-        ("Why", {"fields": ("trigger", "requested_by", "parent")}),
+        ("Why", {"fields": ("trigger", "requested_by", "shown_params", "parent")}),
         ("AWS", {"fields": ("aws_calls", "aws_cost_usd")}),
         (
             "Worker",
@@ -146,7 +191,16 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = ("coloured_status", "all_steps", "readable_counts", "duration")
+    readonly_fields = (
+        "coloured_status",
+        "progress",
+        "all_steps",
+        "readable_counts",
+        "readable_outputs",
+        "all_attempts",
+        "shown_params",
+        "duration",
+    )
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Run, inline: Any, prefix: str) -> dict[str, Any]:
         """Have a run's page show as many steps as a page can."""
@@ -154,6 +208,20 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
         if isinstance(inline, StepInline):
             arguments["queryset"] = overview.foremost([obj.pk]).select_related("run")
         return arguments
+
+    @admin.display(description="progress")
+    def progress(self, run: Run) -> SafeString:
+        """Show how far it is as a bar, and in numbers."""
+        overview.prepare([run])
+        found = overview.progress(run)
+        if found.percent is None:
+            return format_html("not planned yet")
+        bar = '<progress max="100" value="{}"></progress> {} %, {} of {} steps'
+        return format_html(bar, found.percent, found.percent, found.done, found.total)
+
+    @admin.display(description="asked for")
+    def shown_params(self, run: Run) -> SafeString:
+        return pretty(run.params)
 
     @admin.display(description="steps")
     def all_steps(self, run: Run) -> SafeString:
@@ -178,9 +246,26 @@ class RunAdmin(_Outcome, ReadOnlyAdmin):
 
     @admin.action(description="Start again", permissions=["start"])
     def start_again(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
-        wanted = chosen.order_by("pipeline", "scope").values_list("pipeline", "scope").distinct()
-        for pipeline, scope in wanted:
-            start_and_tell(request, pipeline, scope=scope)
+        """Start runs like these; of several for the same, the last one's like."""
+        last = {(run.pipeline, run.scope): run for run in chosen.order_by("pipeline", "scope", "pk")}
+        for (pipeline, scope), run in last.items():
+            start_and_tell(request, pipeline, scope=scope, params=run.params)
+
+    @admin.action(description="Cancel", permissions=["start"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        self._each(request, chosen, lambda run: cancelling.cancel(run.pk, by=asking(request)))
+
+    @admin.action(description="Resume", permissions=["start"])
+    def resume(self, request: HttpRequest, chosen: QuerySet[Run]) -> None:
+        self._each(request, chosen, lambda run: resuming.resume(run.pk))
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Run], do: Callable[[Run], Run]) -> None:
+        """Do it with each run, parents first, and tell what became of it."""
+        for run in chosen.order_by("pk"):
+            try:
+                _tell(request, do(run))
+            except (InvalidInputError, RunConflictError) as error:
+                messages.error(request, str(error))
 
 
 @admin.register(Step)

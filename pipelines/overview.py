@@ -1,21 +1,22 @@
-"""What is shown of runs, which may have very many steps: how many by status, and those that matter most."""
+"""What is shown of runs, which may have very many steps: how far they are, and which steps matter most."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
-from pipelines.models import BY_WEIGHT, Run, Step, StepQuerySet
+from pipelines.models import ACTIVE, BY_WEIGHT, Run, Status, Step, StepQuerySet
 
 MOST_STEPS = 100
 
 
 def prepare(runs: Sequence[Run]) -> None:
     """Read what `steps` and `counts` tell of these runs, in a number of queries that is always the same."""
-    _count(runs)
+    _count([*runs, *(child for run in runs for child in run.children.all())])
     prefetch_related_objects(runs, Prefetch("steps", foremost(run.pk for run in runs)))
 
 
@@ -41,6 +42,44 @@ def _count(runs: Sequence[Run]) -> None:
         counted[pk][status] = number
     for run in active:
         run.step_counts = counted[run.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many steps are done, of those known so far, and how much of all; None before it is planned."""
+
+    done: int
+    total: int
+    percent: int | None
+
+
+def progress(run: Run) -> Progress:
+    """Return how far a prepared run is; a parent's children count alike, and their steps are added up."""
+    children = list(run.children.all())
+    if not children:
+        return _counted(
+            run, [step.progress or 0 for step in run.steps.all() if step.status == Status.RUNNING]
+        )
+    each = [progress_of_child(child) for child in children]
+    known = [part.percent or 0 for part in each]
+    planned = any(part.percent is not None for part in each)
+    percent = sum(known) // len(known) if planned else None
+    return Progress(sum(part.done for part in each), sum(part.total for part in each), percent)
+
+
+def progress_of_child(child: Run) -> Progress:
+    """Return how far a part of a prepared run is, by the steps that have ended."""
+    return _counted(child, ())
+
+
+def _counted(run: Run, percents_of_running: Iterable[int]) -> Progress:
+    """Count the steps that were done; a run that succeeded without any is done as well."""
+    numbers = counts(run)
+    total = sum(numbers.values())
+    left = sum(numbers.get(status, 0) for status in (*ACTIVE, Status.CANCELLED))
+    if total:
+        return Progress(total - left, total, (100 * (total - left) + sum(percents_of_running)) // total)
+    return Progress(0, 0, 100 if run.status == Status.SUCCEEDED else None)
 
 
 def foremost(run_ids: Iterable[int]) -> StepQuerySet:

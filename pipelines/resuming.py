@@ -1,4 +1,4 @@
-"""Takes up runs again that ended without all that was wanted: what succeeded stays, the rest is done."""
+"""Takes up runs again that ended without all that was wanted: what succeeded stays, the rest is redone."""
 
 import logging
 from functools import partial

@@ -1,6 +1,6 @@
 """Daily costs: what Cost Explorer answers for a day replaces what was stored of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -11,16 +11,15 @@ from collectors.aws import cost
 from collectors.aws.cost import CostDay
 from collectors.aws.session import HOME_REGION, Cloud
 from collectors.models import Basis, CloudAccount, CostSource, DailyCost, DailyCostQuerySet
-from collectors.services import budget
+from collectors.services import budget, history
 from collectors.services.access import AccountsHandler
-from pipelines.registry import Counts
+from pipelines import windows
+from pipelines.registry import Counts, PlannedStep
 
 FIRST_WINDOW = timedelta(days=30)
 # AWS restates the last days freely, and the days of an open month until the bill is final; the latter
 # are flagged as estimated. A request costs the same however many days it asks for.
 RESTATED = timedelta(days=14)
-# Cost Explorer keeps 14 months of daily figures.
-HISTORY = timedelta(days=395)
 
 _COLUMNS = ("account_id", "date", "service", "region", "source", "basis", "unit", "amount", "estimated")
 _KEY = _COLUMNS[:7]
@@ -28,11 +27,45 @@ _TOLD_AS = (CostSource.EXPLORER.value, Basis.UNBLENDED.value)
 
 
 class CostHandler(AccountsHandler):
-    """Reads each account's bill."""
+    """Reads each account's bill: what may have changed, or the days that the run was asked for.
+
+    Today's costs are not known before tomorrow, so that no day is read which is not over.
+    """
+
+    def plan(self) -> Iterator[PlannedStep]:
+        """Return a step for each account. Raises: InvalidInputError for days that AWS keeps no more."""
+        if (window := windows.asked(self._claim.run)) is not None:
+            history.reachable(window, "cost", today=budget.today())
+        return super().plan()
 
     def enter(self, account: CloudAccount, door: Cloud) -> Counts:
+        if windows.asked(self._claim.run) is not None:
+            return super().enter(account, door)
+        return self._read(account, door, *window(account, budget.today()))
+
+    def parts(self, account: CloudAccount, door: Cloud) -> Iterator[PlannedStep]:
+        window = windows.asked(self._claim.run)
+        found = history.parts(window, until=budget.today()) if window else ()
+        for number, part in enumerate(found, start=1):
+            days = {"start": part.start.isoformat(), "end": part.end.isoformat()}
+            yield PlannedStep(f"{account.account_id}/{HOME_REGION}/cost/{number}", inputs=days)
+
+    def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
+        return self._read(
+            account, door, *(date.fromisoformat(step.inputs[name]) for name in ("start", "end"))
+        )
+
+    def _read(self, account: CloudAccount, door: Cloud, start: date, end: date) -> Counts:
+        """Read and store the days in the half-open range [start, end), and tell which they were."""
         self.admit(account, HOME_REGION, GetCostAndUsage=1)
-        answer = cost.daily_costs(door, *window(account, budget.today()))
+        answer = cost.daily_costs(door, start, end)
+        final = max((day.date for day in answer if not day.estimated), default=None)
+        self._claim.note(
+            start=start.isoformat(),
+            end=end.isoformat(),
+            days=len(answer),
+            final_through=final and final.isoformat(),
+        )
         with self._claim.writing():
             return store(account, answer)
 
@@ -43,7 +76,7 @@ def window(account: CloudAccount, today: date) -> tuple[date, date]:
     if stored["last"] is None:
         return today - FIRST_WINDOW, today
     oldest_open = min(filter(None, (today - RESTATED, stored["last"], stored["estimated"])))
-    return max(oldest_open, today - HISTORY), today
+    return max(oldest_open, today - history.COSTS), today
 
 
 def store(account: CloudAccount, answer: Sequence[CostDay]) -> Counts:

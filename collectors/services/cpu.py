@@ -15,9 +15,11 @@ from collectors.aws import cpu
 from collectors.aws.cpu import CpuDay
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, CpuMetric, Instance, InstanceQuerySet, InstanceStateChange
-from collectors.services import budget, rates
+from collectors.services import budget, history, rates
 from collectors.services.access import AccountsHandler, batched
+from pipelines import windows as asked_for
 from pipelines.registry import Counts, PlannedStep, no_rows
+from pipelines.windows import Window
 
 FIRST_WINDOW = timedelta(days=30)
 BATCH = 6 * cpu.batch_size(2)
@@ -41,18 +43,30 @@ _COLUMNS = (
 
 
 class CpuHandler(AccountsHandler):
-    """Reads the load of the instances that the inventory knows, in batches of an account and a region."""
+    """Reads the load of the instances that the inventory knows, in batches of an account and a region.
+
+    Without days that the run was asked for, an instance is read from where its figures end; with them, all
+    are read that were there on one of these days.
+    """
+
+    def plan(self) -> Iterator[PlannedStep]:
+        """Return a step for each account. Raises: InvalidInputError for days that AWS keeps no more."""
+        if (window := asked_for.asked(self._claim.run)) is not None:
+            history.reachable(window, "cpu", today=budget.today())
+        return super().plan()
 
     def parts(self, account: CloudAccount, door: Cloud) -> Iterator[PlannedStep]:
-        asked = worth_asking().filter(account=account).order_by("region", "pk").values_list("region", "pk")
-        for region, group in groupby(asked.iterator(), key=itemgetter(0)):
-            for number, batch in enumerate(batched((row for _, row in group), BATCH), start=1):
-                yield PlannedStep(f"{account.account_id}/{region}/cpu/{number}", {"rows": batch})
+        window = asked_for.asked(self._claim.run)
+        if window is None:
+            yield from _batches(account, worth_asking(), {})
+            return
+        for part in history.parts(window, until=_tomorrow()):
+            days = {"start": part.start.isoformat(), "end": part.end.isoformat()}
+            yield from _batches(account, there_in(part), days, before=f"{part.start}.")
 
     def do_part(self, account: CloudAccount, door: Cloud, step: PlannedStep) -> Counts:
         region = step.name.split("/")[1]
-        parts = windows(step.payload["rows"], budget.today())
-        end = budget.today() + timedelta(days=1)
+        parts, end = _to_read(step)
         calls = sum(ceil(len(ids) / cpu.batch_size((end - start).days)) for start, ids in parts)
         points = sum(rates.points(cpu.points(len(ids), end - start), end - start) for start, ids in parts)
         self.admit(account, region, GetMetricData=calls, points=points)
@@ -61,7 +75,41 @@ class CpuHandler(AccountsHandler):
             for batch in cpu.daily_cpu(door, region, list(ids), start, end):
                 with self._claim.writing():
                     counts.update(store(batch, ids))
+        if parts:
+            self._claim.note(start=parts[0][0].isoformat(), end=end.isoformat())
         return counts
+
+
+def _batches(
+    account: CloudAccount, instances: InstanceQuerySet, days: dict[str, str], *, before: str = ""
+) -> Iterator[PlannedStep]:
+    """Yield the steps that read these instances of an account."""
+    found = instances.filter(account=account).order_by("region", "pk").values_list("region", "pk")
+    for region, group in groupby(found.iterator(), key=itemgetter(0)):
+        for number, batch in enumerate(batched((row for _, row in group), BATCH), start=1):
+            name = f"{account.account_id}/{region}/cpu/{before}{number}"
+            yield PlannedStep(name, {"rows": batch}, inputs={"instances": len(batch), **days})
+
+
+def _to_read(step: PlannedStep) -> tuple[list[tuple[date, dict[str, int]]], date]:
+    """Return the first days to read from, each with its instances, and the day to read to (exclusive)."""
+    rows = step.payload["rows"]
+    if "start" not in step.inputs:
+        return windows(rows, budget.today()), _tomorrow()
+    ids = dict(Instance.objects.filter(pk__in=rows).values_list("instance_id", "pk"))
+    start, end = (date.fromisoformat(step.inputs[name]) for name in ("start", "end"))
+    return ([(start, ids)] if ids else []), end
+
+
+def _tomorrow() -> date:
+    return budget.today() + timedelta(days=1)
+
+
+def there_in(window: Window) -> InstanceQuerySet:
+    """Return the instances that were there on one of these days, as far as the inventory knows."""
+    launched = Q(launched_at=None) | Q(launched_at__date__lt=window.end)
+    stayed = Q(gone_at=None) | Q(gone_at__date__gte=window.start)
+    return Instance.objects.filter(launched, stayed)
 
 
 def worth_asking() -> InstanceQuerySet:

@@ -13,6 +13,7 @@ from collectors.aws.ec2 import InstanceRecord, VolumeRecord
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, InstanceStateChange, Volume
 from collectors.services.access import AccountsHandler
+from pipelines import windows
 from pipelines.models import Run, Status
 from pipelines.registry import Counts, PlannedStep
 
@@ -53,7 +54,8 @@ class Page:
 
     def step(self, token: str = "") -> PlannedStep:
         """Return the step that reads this page."""
-        return PlannedStep(f"{self.scan}/{self.number}", {"token": token} if token else {})
+        place = {"region": self.region, "kind": self.kind}
+        return PlannedStep(f"{self.scan}/{self.number}", {"token": token} if token else {}, inputs=place)
 
     def next(self, token: str) -> PlannedStep:
         """Return the step that reads the page after this one."""
@@ -64,6 +66,11 @@ class InventoryHandler(AccountsHandler):
     """Scans each account and region, instances and volumes apart, so that one denial costs one scan."""
 
     kinds: tuple[str, ...] = ("instances", "volumes")
+
+    def plan(self) -> Iterator[PlannedStep]:
+        if windows.asked(self._claim.run) is not None:
+            self._claim.note(window="An inventory has no past: what is there now was read.")
+        return super().plan()
 
     def parts(self, account: CloudAccount, door: Cloud) -> Iterator[PlannedStep]:
         for region in account.regions or ec2.enabled_regions(door):
@@ -83,6 +90,7 @@ class InventoryHandler(AccountsHandler):
         return self._store_page(account, page, kind, records)
 
     def _store_page(self, account: CloudAccount, page: Page, kind: Kind, records: Records) -> Counts:
+        self._claim.note(region=page.region, found=len(records))
         if not records:
             return Counts(created=0, updated=0, unchanged=0)
         # A moment before the page was asked for: no scan that begins later may take it for one of its own.

@@ -74,7 +74,11 @@ class MetricsHandler(InventoryHandler):
         there = Instance.objects.filter(account=account, region=page.region, instance_id__in=ids)
         rows = there.order_by("pk").values_list("pk", flat=True)
         steps = [
-            PlannedStep(f"{page.account_id}/{page.region}/metrics/{page.number}.{number}", {"rows": batch})
+            PlannedStep(
+                f"{page.account_id}/{page.region}/metrics/{page.number}.{number}",
+                {"rows": batch},
+                inputs={"region": page.region, "instances": len(batch)},
+            )
             for number, batch in enumerate(batched(rows, BATCH), start=1)
         ]
         if steps and _listing_is_due(account, page.region):
@@ -92,6 +96,7 @@ class MetricsHandler(InventoryHandler):
             return no_rows()
         window = window_of((one.read_through for one in series.values()), timezone.now())
         targets = [Target(one.instance_id, one.memory) for one in series.values()]
+        self._claim.note(start=window.start.isoformat(), end=window.end.isoformat())
         self._admit_reading(account, region, targets, window)
         done: list[Readings] = []
         try:

@@ -17,6 +17,12 @@ def viewer():
     return builders.client("viewer")
 
 
+def attempt(outcome, error=""):
+    """The only attempt at a step of the builders."""
+    unknown = dict.fromkeys(("started_at", "ended_at", "not_before"))
+    return {"attempt": 1, "worker": "", "outcome": outcome, "error": error, **unknown}
+
+
 def test_a_run_is_told_with_its_steps(viewer):
     operator = builders.user("operator")
     run = builders.run(
@@ -29,7 +35,8 @@ def test_a_run_is_told_with_its_steps(viewer):
         error="111111111111/us-east-1: denied",
         requested_by=operator,
     )
-    builders.step(run, "111111111111/eu-west-1", counts={"created": 3})
+    told = {"inputs": {"region": "eu-west-1"}, "outputs": {"found": 3}, "counts": {"created": 3}}
+    builders.step(run, "111111111111/eu-west-1", **told)
     builders.step(run, "111111111111/us-east-1", Status.FAILED, error="denied")
     answer = viewer.get(f"{RUNS}{run.pk}/").json()
     scheduled, created = answer.pop("scheduled_for"), answer.pop("created_at")
@@ -39,7 +46,9 @@ def test_a_run_is_told_with_its_steps(viewer):
         "id": run.pk,
         "pipeline": "ec2",
         "scope": "all",
+        "params": {},
         "status": "partial",
+        "progress": {"done": 2, "total": 2, "percent": 100},
         "attempt": 1,
         "step_attempts": 0,
         "retries": 0,
@@ -50,6 +59,18 @@ def test_a_run_is_told_with_its_steps(viewer):
         "finished_at": "2026-03-01T06:01:00Z",
         "duration_s": 60.0,
         "counts": {"created": 3, "updated": 0},
+        "outputs": {},
+        "attempts": [
+            {
+                "attempt": 1,
+                "started_at": None,
+                "ended_at": "2026-03-01T06:01:00Z",
+                "worker": "",
+                "outcome": "partial",
+                "error": "111111111111/us-east-1: denied",
+                "not_before": None,
+            }
+        ],
         "aws_calls": 5,
         "aws_cost_usd": 0.01,
         "error": "111111111111/us-east-1: denied",
@@ -64,6 +85,10 @@ def test_a_run_is_told_with_its_steps(viewer):
                 "lease_until": None,
                 "started_at": None,
                 "finished_at": None,
+                "progress": None,
+                "inputs": {"region": "eu-west-1"},
+                "outputs": {"found": 3},
+                "attempts": [attempt("succeeded")],
                 "counts": {"created": 3},
                 "error": "",
             },
@@ -77,6 +102,10 @@ def test_a_run_is_told_with_its_steps(viewer):
                 "lease_until": None,
                 "started_at": None,
                 "finished_at": None,
+                "progress": None,
+                "inputs": {},
+                "outputs": {},
+                "attempts": [attempt("failed", "denied")],
                 "counts": {},
                 "error": "denied",
             },
@@ -142,6 +171,48 @@ def test_waiting_work_says_until_when_and_after_how_many_failures(viewer):
     builders.step(run, "throttled", Status.QUEUED, retries=2, not_before=builders.MORNING)
     (step,) = told(viewer, run)["steps"]
     assert (step["retries"], step["not_before"]) == (2, "2026-03-01T06:00:00Z")
+
+
+# --- Progress --------------------------------------------------------------------------------
+def progress(viewer, run):
+    return tuple(told(viewer, run)["progress"].values())
+
+
+def test_nothing_is_known_of_how_far_a_run_is_before_it_is_planned(viewer):
+    assert progress(viewer, builders.run(status=Status.QUEUED)) == (0, 0, None)
+
+
+def test_a_run_is_as_far_as_its_steps(viewer):
+    run = builders.run(status=Status.RUNNING)
+    steps_of(run, succeeded=2, failed=1, running=2, queued=3)
+    assert progress(viewer, run) == (3, 8, 37)  # 3 / 8
+
+
+def test_a_step_that_tells_how_far_it_is_counts_for_that_much(viewer):
+    run = builders.run(status=Status.RUNNING)
+    builders.step(run, "a large file", Status.RUNNING, progress=60)
+    builders.step(run, "another", Status.QUEUED)
+    assert progress(viewer, run) == (0, 2, 30)  # 60 / 2
+    assert [step["progress"] for step in told(viewer, run)["steps"]] == [60, None]
+
+
+def test_what_was_cancelled_was_not_done(viewer):
+    run = builders.run(status=Status.CANCELLED)
+    steps_of(run, succeeded=1, cancelled=3)
+    assert progress(viewer, run) == (1, 4, 25)
+
+
+def test_a_run_that_had_nothing_to_do_has_done_it(viewer):
+    assert progress(viewer, builders.run()) == (0, 0, 100)
+
+
+def test_a_parent_is_as_far_as_its_children_each_counting_alike(viewer):
+    parent = builders.run("daily", Status.RUNNING)
+    builders.run("ec2", parent=parent, step_counts={"succeeded": 30})
+    steps_of(builders.run("cost", Status.RUNNING, parent=parent, position=1), succeeded=1, queued=1)
+    builders.run("cpu", Status.QUEUED, parent=parent, position=2)
+    assert progress(viewer, parent) == (31, 32, 50)  # (100 + 50 + 0) / 3
+    assert [step["progress"] for step in told(viewer, parent)["steps"]] == [100, 50, None]
 
 
 def test_a_run_that_has_not_ended_has_no_duration(viewer):

@@ -3,6 +3,8 @@
 A route that is served and not in the table fails, and so does a line of the table that nothing serves.
 """
 
+from datetime import date, timedelta
+
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
@@ -84,6 +86,9 @@ TABLE = """
     GET    /api/v1/fleet-cpu/                        VIEWERS         200
     GET    /api/v1/runs/                             VIEWERS         200
     GET    /api/v1/runs/{pk}/                        VIEWERS         200
+    POST   /api/v1/runs/{pk}/cancel/                 OPERATORS       409
+    POST   /api/v1/runs/{pk}/resume/                 OPERATORS       409
+    POST   /api/v1/backfill                          OPERATORS       202
     GET    /api/v1/alerts/                           VIEWERS         200
     GET    /api/v1/alerts/{pk}/                      VIEWERS         200
     POST   /api/v1/alerts/{pk}/acknowledge/          OPERATORS       200
@@ -142,6 +147,10 @@ ADDRESSES = sorted({route.address for route in ROUTES})
 QUERIES = {"/api/v1/samples/": "?instance_id=i-1"}
 SLACK = "https://hooks.slack.com/services/T0/B0/k3y"
 NEW_ACCOUNT = {"account_id": "222222222222", "name": "another"}
+YESTERDAY = {
+    "start": str(date.today() - timedelta(days=1)),  # noqa: DTZ011 - which of two days does not matter
+    "end": str(date.today()),  # noqa: DTZ011
+}
 BODIES = {
     Route("POST", "/api/auth/register"): {"email": "new@example.com", "password": PASSWORD},
     Route("POST", "/api/auth/login"): {"email": "known@example.com", "password": PASSWORD},
@@ -153,6 +162,7 @@ BODIES = {
     Route("POST", "/api/v1/channels/"): {"name": "ops", "kind": "slack", "target": SLACK},
     Route("PUT", "/api/v1/channels/{pk}/"): {"name": "ops", "kind": "slack", "target": SLACK},
     Route("PATCH", "/api/v1/channels/{pk}/"): {"is_enabled": False},
+    Route("POST", "/api/v1/backfill"): YESTERDAY,
     Route("POST", "/api/instances/"): {
         "instance_id": "mock-1",
         "instance_type": "t2.micro",
