@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('pipelines', '0011_attempts'),
+        ('pipelines', '0012_daily_etl'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
