@@ -218,6 +218,34 @@ class TestRuns:
         assert new.requested_by.is_superuser
         assert page(Run, "change", new.pk) in answer.content.decode()
 
+    def test_that_were_asked_for_days_are_started_again_for_these_days(self, administrator):
+        days = {"start": "2026-02-01", "end": "2026-03-01"}
+        old = builders.run("cost", Status.FAILED, scope="2026-02-01..2026-03-01", params=days)
+        administrator.post(page(Run), {"action": "start_again", "_selected_action": [old.pk]})
+        assert Run.objects.exclude(pk=old.pk).get().params == days
+
+    @pytest.mark.parametrize(
+        ("action", "before", "after"),
+        [("cancel", Status.RUNNING, "cancelled"), ("resume", Status.FAILED, "queued")],
+    )
+    def test_can_be_cancelled_and_resumed(self, administrator, action, before, after):
+        run = builders.run("cost", before)
+        answer = administrator.post(page(Run), {"action": action, "_selected_action": [run.pk]}, follow=True)
+        assert f"is {after}." in answer.content.decode()
+        again = administrator.post(page(Run), {"action": action, "_selected_action": [run.pk]}, follow=True)
+        assert f"Run {run.pk} (cost, all)" in again.content.decode()
+
+    def test_show_how_far_they_are_and_what_their_steps_tell(self, administrator):
+        run = builders.run(status=Status.RUNNING, params={"sources": ["ec2"]})
+        told = {"inputs": {"region": "eu-west-1"}, "outputs": {"found": 3}}
+        builders.step(run, "done", **told)
+        builders.step(run, "failed", Status.FAILED, error="denied")
+        builders.step(run, "waits", Status.QUEUED)
+        shown = administrator.get(page(Run, "change", run.pk)).content.decode()
+        assert '<progress max="100" value="66"></progress> 66 %, 2 of 3 steps' in shown
+        for text in ("region eu-west-1", "found 3", "1. -: failed denied", "&quot;sources&quot;"):
+            assert text in shown
+
     def test_of_a_pipeline_that_is_no_more_cannot(self, administrator):
         old = builders.run("retired", Status.FAILED)
         answer = administrator.post(

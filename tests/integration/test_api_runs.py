@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from pipelines import messages
 from pipelines.models import Status, Trigger
 from tests import builders
 
@@ -304,3 +305,45 @@ def test_runs_are_browsable(viewer):
     builders.run()
     page = viewer.get(RUNS, headers={"Accept": "text/html"})
     assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+# --- Cancelling and resuming -----------------------------------------------------------------
+@pytest.fixture
+def operator(monkeypatch):
+    monkeypatch.setattr(messages, "send", lambda _run: True)
+    return builders.client("operator")
+
+
+@pytest.mark.parametrize("slash", ["/", ""])
+def test_a_run_can_be_cancelled(operator, slash):
+    run = builders.run(status=Status.RUNNING)
+    answer = operator.post(f"{RUNS}{run.pk}/cancel{slash}")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"run_id": run.pk, "status": "cancelled", "status_url": f"http://testserver{RUNS}{run.pk}/"},
+    )
+
+
+@pytest.mark.parametrize("slash", ["/", ""])
+def test_a_run_can_be_resumed(operator, slash):
+    run = builders.run(status=Status.FAILED)
+    answer = operator.post(f"{RUNS}{run.pk}/resume{slash}")
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"run_id": run.pk, "status": "queued", "status_url": f"http://testserver{RUNS}{run.pk}/"},
+    )
+
+
+def test_what_stands_in_the_way_of_a_run_is_named(operator):
+    run = builders.run(status=Status.FAILED)
+    rival = builders.run(status=Status.RUNNING)
+    answer = operator.post(f"{RUNS}{run.pk}/resume")
+    told = f"Run {rival.pk} (ec2, all) is active; wait for its end, or cancel it."
+    assert (answer.status_code, answer.json()) == (409, {"error": told})
+
+
+@pytest.mark.parametrize("what", ["cancel", "resume"])
+def test_no_body_is_taken_and_no_unknown_run(operator, what):
+    run = builders.run(status=Status.FAILED)
+    assert operator.post(f"{RUNS}{run.pk}/{what}", {"force": True}).status_code == 400
+    assert operator.post(f"{RUNS}0/{what}").status_code == 404
