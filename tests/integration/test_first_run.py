@@ -147,6 +147,14 @@ def test_a_collection_with_data_within_the_interval_is_recent(status, hours_ago,
     assert recent_collection() == (run.finished_at if recent else None)
 
 
+def test_a_collection_of_a_part_is_not_the_last_one():
+    run = daily(Status.SUCCEEDED, hours_ago=1)
+    Run.objects.update(params={"sources": ["cost"]})
+    assert recent_collection() is None
+    Run.objects.update(params={"validate": True})
+    assert recent_collection() == run.finished_at
+
+
 def test_the_interval_is_the_schedules(monkeypatch):
     daily(Status.SUCCEEDED, hours_ago=2)
     monkeypatch.setattr(first_run.schedules, "every", lambda pipeline: timedelta(hours=1))

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from alerts import services
 from alerts.models import Delivery, Notification, Severity
+from collectors.pipelines import AT_HALF_PAST_FOUR
 from pipelines import schedules
 from pipelines.models import PastTotals, Status
 from tests import builders
@@ -178,17 +179,16 @@ def test_steps_that_wait_or_are_worked_on_are_counted():
 def test_a_slot_that_nobody_started_is_late():
     schedules.ensure()
     PeriodicTask.objects.filter(task=schedules.START).update(start_time=timezone.now() - timedelta(days=2))
-    since_midnight = (timezone.now() - timezone.now().replace(hour=0, minute=0, second=0)).total_seconds()
+    since_slot = (timezone.now() - AT_HALF_PAST_FOUR.latest(timezone.now())).total_seconds()
     late = samples()["cloudintel_schedule_lateness_seconds", "daily"]
-    assert since_midnight <= late < since_midnight + 30
+    assert since_slot <= late < since_slot + 30
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SUCCEEDED, Status.SKIPPED])
 def test_a_slot_that_has_a_run_is_not_late(status):
     schedules.ensure()
     PeriodicTask.objects.filter(task=schedules.START).update(start_time=timezone.now() - timedelta(days=2))
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    builders.run("daily", status, scheduled_for=midnight)
+    builders.run("daily", status, scheduled_for=AT_HALF_PAST_FOUR.latest(timezone.now()))
     assert samples()["cloudintel_schedule_lateness_seconds", "daily"] == 0
 
 
