@@ -32,6 +32,7 @@ PAUSE_S = 30.0
 TIMEOUTS_S = (3, 3)
 """For the connection, and between two packets of the answer."""
 DEADLINE_S = 5.0
+"""For discovery and keys together."""
 MOST_BYTES = 256 * 1024
 _LEAST_RSA_BITS = 2048
 _CHUNK = 16 * 1024
@@ -55,9 +56,13 @@ class Issuer:
         """Return the key with that id; None where the issuer has none. Raises: IssuerAwayError."""
         if (known := self._known(kid)) is not None:
             return known
-        with self._turn:
+        if not self._turn.acquire(timeout=DEADLINE_S):
+            raise IssuerAwayError  # Another thread is waiting for it; not all of them have to.
+        try:
             if self._known(kid) is None and monotonic() >= self._asked_at + PAUSE_S:
                 self._ask()
+        finally:
+            self._turn.release()
         if (found := self._known(kid)) is None and self._trouble:
             raise IssuerAwayError
         return found
@@ -77,13 +82,14 @@ class Issuer:
 
     def _read(self) -> dict[str, PyJWK]:
         """Return the issuer's keys; none of one that calls itself by another name. Raises: see `_ask`."""
-        document = _json(f"{self._url.rstrip('/')}/.well-known/openid-configuration")
+        until = monotonic() + DEADLINE_S
+        document = _json(f"{self._url.rstrip('/')}/.well-known/openid-configuration", until)
         if document.get("issuer") != self._url:
             logger.warning(
                 "The issuer %s calls itself %.200r, and is not believed", self._url, document.get("issuer")
             )
             return {}
-        return _usable(_json(str(document.get("jwks_uri"))).get("keys"))
+        return _usable(_json(str(document.get("jwks_uri")), until).get("keys"))
 
 
 @cache
@@ -116,10 +122,9 @@ def _public(data: Any) -> PyJWK | None:
 
 
 # --- Asking ----------------------------------------------------------------------------------
-def _json(address: str) -> dict[str, Any]:
+def _json(address: str, until: float) -> dict[str, Any]:
     """Return the object at an address: by https, without redirects, and no more than so many bytes."""
     _refuse_plain(address)
-    until = monotonic() + DEADLINE_S
     headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "CloudIntel"}
     with requests.get(
         address, headers=headers, timeout=TIMEOUTS_S, allow_redirects=False, stream=True

@@ -73,3 +73,18 @@ def test_no_token_is_logged(stack):
     )
     for program in PROGRAMS:
         assert token not in (stack.home / "logs" / f"{program}.log").read_text()
+
+
+def test_the_status_tells_who_works_and_what_ran(stack):
+    told = stack.session().get(f"{stack.base_url}/status", timeout=10).json()
+    kinds = {worker["name"].rpartition("-")[0] for worker in told["workers"]}
+    assert {"worker-critical", "worker-io", "worker-cpu"} <= kinds
+    last = {pipeline["name"]: pipeline["last_run"] for pipeline in told["pipelines"]}
+    assert last["daily"]["status"] == "succeeded"
+
+
+def test_the_health_of_what_runs_is_told_to_anybody(stack):
+    for path in ("health", "readyz"):
+        answer = requests.get(f"{stack.base_url}/{path}", timeout=10)
+        components = dict.fromkeys(("database", "migrations", "broker", "workers"), "ok")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok", "components": components})

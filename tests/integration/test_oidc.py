@@ -313,6 +313,13 @@ def test_an_issuer_that_drips_is_given_up(issuer, monkeypatch, caplog):
     assert "takes more than 0 s" in caplog.text
 
 
+def test_nobody_waits_for_long_while_another_asks(issuer, monkeypatch):
+    monkeypatch.setattr(issuers, "DEADLINE_S", 0.05)
+    with issuers.known(issuer.url)._turn:
+        assert answer(issuer.token())[0] == 503
+    assert issuer.asked == []
+
+
 def test_an_issuer_that_is_away_is_asked_again_after_a_pause_alone(issuer, clock):
     issuer.answers[DISCOVERY] = (500, {}, b"")
     assert [answer(issuer.token())[0] for _ in range(3)] == [503] * 3
