@@ -17,8 +17,8 @@ class Waiting:
     since: datetime
 
     def age_s(self, now: datetime) -> float:
-        """Return for how long the oldest has waited."""
-        return (now - self.since).total_seconds()
+        """Return for how long the oldest has waited; what was added after `now` was read has not."""
+        return max(0.0, (now - self.since).total_seconds())
 
     def __add__(self, other: "Waiting") -> "Waiting":
         return Waiting(self.number + other.number, min(self.since, other.since))

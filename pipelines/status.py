@@ -89,43 +89,41 @@ class StandingSerializer(serializers.Serializer[Any]):
 _EXAMPLE: dict[str, Any] = {
     "pipelines": [
         {
-            "name": "daily",
-            "title": "Collect EC2, costs and CPU",
+            "name": "ec2",
+            "title": "ec2",
             "last_run": {
-                "run_id": 812,
-                "status": "succeeded",
-                "started_at": "2026-03-20T08:30:00.214501Z",
-                "finished_at": "2026-03-20T08:32:41.770313Z",
-                "duration_s": 161.555812,
+                "run_id": 6,
+                "status": "running",
+                "started_at": "2026-11-30T05:03:36.851090Z",
+                "finished_at": None,
+                "duration_s": None,
                 "error": "",
             },
-            "next_due": "2026-03-21T08:30:00Z",
-        }
+            "next_due": None,
+        },
+        {
+            "name": "metrics",
+            "title": "Collect metric samples",
+            "last_run": None,
+            "next_due": "2026-11-30T06:00:00Z",
+        },
     ],
-    "queue": {"queued": 3, "running": 8, "oldest_age_s": 1.7},
+    "queue": {"queued": 4, "running": 2, "oldest_age_s": 0.318448},
     "workers": [
         {
-            "name": "worker-io-5f1c2ab9@cloudintel",
+            "name": "worker-io-d0dcec47@cloudintel",
             "host": "cloudintel",
             "slots": 8,
-            "seen_at": "2026-03-20T12:00:04.120331Z",
-            "cpu_percent": 41.5,
+            "seen_at": "2026-11-30T05:03:30.920719Z",
+            "cpu_percent": 99.9,
         }
     ],
-    "quality": {
-        "completeness": 99.2,
-        "timeliness": 100.0,
-        "validity": 100.0,
-        "uniqueness": 100.0,
-        "consistency": None,
-        "total": 99.7,
-        "computed_at": "2026-03-20T08:32:41.702114Z",
-    },
+    "quality": None,
     "freshness": {
-        "fresh": True,
-        "deadline": "2026-03-20T09:00:00Z",
-        "last_success_at": "2026-03-20T08:32:41.770313Z",
-        "reason": "",
+        "fresh": None,
+        "deadline": None,
+        "last_success_at": None,
+        "reason": "not judged yet",
     },
 }
 

@@ -127,6 +127,11 @@ def test_work_is_counted_in_pieces_that_a_worker_takes(viewer):
     assert status(viewer)["queue"] == {"queued": 2, "running": 2, "oldest_age_s": 90.0}
 
 
+def test_what_was_added_while_the_answer_is_made_has_not_waited(viewer):
+    builders.run("cpu", Status.QUEUED, created_at=NOON + timedelta(seconds=1))
+    assert status(viewer)["queue"]["oldest_age_s"] == 0.0
+
+
 def test_the_workers_that_are_there_are_told(viewer):
     for name, seconds, cpu in (("io", 5, 12.5), ("cpu", 59, None), ("gone", 61, 1.0)):
         Worker.objects.create(
