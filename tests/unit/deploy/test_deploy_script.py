@@ -46,6 +46,7 @@ case "$name $*" in
     "curl "*)
         # After the way back the old image answers.
         grep -qE 'rollback|image=old' "$CALLS" && exit "${SMOKE_AFTER:-0}"
+        [ "$(grep -c ^curl "$CALLS")" -gt "${FAILS:-0}" ] || exit 22
         exit "${SMOKE:-0}" ;;
 esac
 """
@@ -184,6 +185,13 @@ def test_deploys(deploy, cloud):
     ]
     assert order == sorted(order)
     assert "0123456789ab" in done.stdout.splitlines()[-1]
+
+
+def test_the_smoke_test_tries_until_its_time_is_over(deploy):
+    done, calls = deploy("aws", FAILS="2", SMOKE_WITHIN_S="60")
+    assert done.returncode == 0
+    asked = [call.rsplit("/", 1)[1] for call in calls if call.startswith("curl")]
+    assert asked == ["livez", "livez", "livez", "readyz", "health"]
 
 
 @pytest.mark.parametrize(
