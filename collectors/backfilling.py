@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.oidc import ALSO_SERVICES
 from accounts.permissions import IsOperator, asking
 from collectors.services import backfill
 from core.body import StrictSerializer, given
 from core.query import DayField, ErrorSerializer, refuse_strange
-from pipelines import registry, waiting
+from pipelines import idempotency, registry, waiting
 
 
 class BackfillSerializer(StrictSerializer):
@@ -38,11 +39,19 @@ class BackfillSerializer(StrictSerializer):
 class BackfillView(APIView):
     """Reads days of the past, or joins the run that is reading the same ones."""
 
+    authentication_classes = ALSO_SERVICES
     permission_classes = (IsOperator,)
 
     @extend_schema(
+        parameters=[idempotency.PARAMETER],
         request=BackfillSerializer,
-        responses={202: waiting.StartedSerializer, 400: ErrorSerializer, 409: ErrorSerializer},
+        responses={
+            202: waiting.StartedSerializer,
+            400: ErrorSerializer,
+            409: ErrorSerializer,
+            422: OpenApiResponse(ErrorSerializer, idempotency.REUSED),
+            503: OpenApiResponse(ErrorSerializer, "The issuer of the token does not answer."),
+        },
         examples=[
             OpenApiExample(
                 "February",
@@ -56,5 +65,10 @@ class BackfillView(APIView):
         """Start reading a range of days; what a person starts is counted, and not held to the budget."""
         refuse_strange(request.query_params, known=())
         wanted: dict[str, Any] = {"sources": backfill.usual_sources(), **given(BackfillSerializer, request)}
-        run = backfill.start(wanted["start"], wanted["end"], wanted["sources"], by=asking(request))
+        run = idempotency.once(
+            request,
+            "backfill",
+            wanted,
+            lambda: backfill.start(wanted["start"], wanted["end"], wanted["sources"], by=asking(request)),
+        )
         return waiting.answer(request, run)

@@ -26,7 +26,7 @@ def _today(monkeypatch):
 def post():
     """Ask as an operator."""
     client = builders.client("operator")
-    return lambda path=BACKFILL, **body: client.post(path, body)
+    return lambda path=BACKFILL, headers=None, **body: client.post(path, body, headers=headers)
 
 
 def ago(days):
@@ -49,6 +49,14 @@ class TestAsking:
         first = post(start="2026-02-01", end="2026-03-01").json()
         assert post(start="2026-02-01", end="2026-03-01").json() == first
         assert post(start="2026-02-01", end="2026-02-28").json()["run_id"] != first["run_id"]
+
+    def test_a_key_stands_for_one_backfill_after_its_end_too(self, post):
+        key = {"Idempotency-Key": "february"}
+        first = post(start="2026-02-01", end="2026-03-01", headers=key).json()["run_id"]
+        Run.objects.update(status=Status.SUCCEEDED)
+        assert post(start="2026-02-01", end="2026-03-01", headers=key).json()["run_id"] == first
+        answer = post(start="2026-02-01", end="2026-03-02", headers=key)
+        assert (answer.status_code, "another body" in answer.json()["error"]) == (422, True)
 
     def test_reads_what_is_named(self, post):
         post(start="2026-02-01", end="2026-03-01", sources=["cost", "cost"])
