@@ -13,10 +13,19 @@ class CollectorsConfig(AppConfig):
         from auditlog.registry import auditlog  # noqa: PLC0415 - models come when Django is ready
 
         import_string("collectors.pipelines.register")()
+        import_string("collectors.services.billing.register")()
         # Of an account all but what is secret: the external id stands for a password of its role.
         auditlog.register(
             self.get_model("CloudAccount"),
-            include_fields=["account_id", "name", "role_arn", "actor_role_arn", "regions", "enabled"],
+            include_fields=[
+                "account_id",
+                "name",
+                "role_arn",
+                "actor_role_arn",
+                "regions",
+                "cost_source",
+                "enabled",
+            ],
         )
         try:
             import_string("collectors.services.rates.limits")()

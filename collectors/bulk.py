@@ -4,10 +4,10 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy.typing as npt
 import orjson
@@ -39,6 +39,11 @@ class _Texts(dict[Any, str]):
     def __missing__(self, value: Any) -> str:
         self[value] = text = str(value)
         return text
+
+
+def line(values: Iterable[Any]) -> str:
+    """Write a row in COPY's text format, with the end of the line."""
+    return "\t".join(map(_text, values)) + "\n"
 
 
 def _column(values: Sequence[Any]) -> Sequence[str]:
@@ -166,6 +171,31 @@ def copy(table: str, columns: Sequence[str], content: bytes) -> None:
     """Copy what is written in COPY's binary format into a table, which has none of the rows' keys."""
     with connection.cursor() as cursor:
         _copy(cursor, table, columns, content, "binary")
+
+
+def load(table: str, lines: BinaryIO) -> None:
+    """Copy lines, as `line` writes them, into a table of those columns."""
+    with connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT text)", lines, _CHUNK)
+
+
+@contextmanager
+def selected(
+    model: type[models.Model],
+    columns: Sequence[str],
+    query: str,
+    parameters: Sequence[Any] = (),
+    *,
+    key: Sequence[str],
+) -> Iterator[Stage]:
+    """Stage what a query selects, in the order of the columns and each key once."""
+    stage = Stage(model, tuple(columns), tuple(key), 0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMP TABLE {stage.table} ({', '.join(columns)}) ON COMMIT DROP AS {query}", parameters
+        )
+        yield replace(stage, rows=cursor.rowcount)
+        cursor.execute(f"DROP TABLE {stage.table}")
 
 
 @contextmanager
