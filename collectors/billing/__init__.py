@@ -1,0 +1,1 @@
+"""Billing files: how one is read, and how costs are written as one."""

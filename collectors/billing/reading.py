@@ -1,0 +1,210 @@
+"""Reading one billing file: its totals by account, day, service, region and basis, and its broken lines."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from collectors.billing import tallies
+from collectors.billing.amounts import added
+from collectors.billing.cur import CUR
+from collectors.billing.engine import Progress, Watch, engine
+from collectors.billing.focus import FOCUS
+from collectors.billing.layouts import Layout, Line, recognised
+from collectors.billing.quarantine import KEPT, BrokenLine, Quarantine, beginnings, printable, sound_copy
+from collectors.billing.tables import Table, check_gzip, csv_table, opened
+from collectors.models import Basis
+from core.errors import InvalidInputError
+
+__all__ = ["BilledRow", "BrokenLine", "Reading", "read"]
+
+_LAYOUTS = (FOCUS, CUR)
+_PAGE = 10_000
+_MOST_PROVIDERS = 20
+_KEYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class BilledRow:
+    """What a service in a region of an account is billed for a day, by one basis and in one currency."""
+
+    account_id: str
+    account_name: str
+    date: date
+    service: str
+    region: str
+    unit: str
+    basis: str
+    amount: Decimal
+    estimated: bool
+
+
+class Reading:
+    """What a file tells: valid as long as it is open."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        layout: Layout,
+        bases: Sequence[Basis],
+        broken: Quarantine,
+    ) -> None:
+        self._connection = connection
+        self._bases = bases
+        self.layout = layout.name
+        self.skipped = _skipped(connection)
+        self.quarantined = broken.number
+        self.broken: Sequence[BrokenLine] = broken.first
+        self.lines = broken.number + _number(connection, "SELECT sum(lines) FROM tally")
+        self.left_out: tuple[str, ...] = ()
+
+    def rows(self) -> Iterator[BilledRow]:
+        """Yield the totals; a basis that is not known of all lines of a group has no row for it."""
+        groups = _number(self._connection, "SELECT count(*) FROM totals")
+        for start in range(0, groups, _PAGE):
+            page = f"SELECT * FROM totals WHERE rowid >= {start} AND rowid < {start + _PAGE}"
+            for group in self._connection.execute(page).fetchall():
+                account, name, day, service, region, unit, estimated = group[:_KEYS]
+                for place, basis in enumerate(self._bases):
+                    narrow, wide, is_known = group[_KEYS + 3 * place : _KEYS + 3 * place + 3]
+                    if is_known:
+                        amount = added(narrow, wide)
+                        yield BilledRow(
+                            account, name, day, service, region, unit, basis.value, amount, estimated
+                        )
+
+
+@contextmanager
+def read(
+    file: Path, *, now: datetime, scratch: Path, memory_mb: int, on_progress: Progress
+) -> Iterator[Reading]:
+    """Read a billing file: CSV, CSV by gzip or Parquet, in FOCUS or as a Cost and Usage Report.
+
+    `on_progress` is called every few seconds with the percentage that is done, and may raise to stop it.
+    Raises: InvalidInputError naming file and column: no table, an unknown layout, a mandatory column that is
+    missing.
+    """
+    with (
+        TemporaryDirectory(prefix="reading-", dir=scratch) as name,
+        engine(Path(name).resolve(), file.resolve(), memory_mb=memory_mb) as connection,
+    ):
+        folder = Path(name).resolve()
+        link = folder / "file"
+        link.symlink_to(file.resolve())
+        table = opened(connection, file, link)
+        layout = recognised(file, table.names, _LAYOUTS)
+        work = _Work(connection, layout, table, folder, Watch(on_progress))
+        with _told_of(file):
+            broken = work.done()
+            connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
+        reading = Reading(connection, layout, work.bases, broken)
+        reading.left_out = tuple(name for name in table.names if not layout.knows(name))
+        yield reading
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfRangeException as error:
+        reason = "has amounts whose sum is too large to be kept exactly"
+        raise InvalidInputError(f"{file.name} {reason}.") from error
+    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
+        raise InvalidInputError(f"{file.name} cannot be read: {str(error)[:300]}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Adds the lines of a table up."""
+
+    connection: duckdb.DuckDBPyConnection
+    layout: Layout
+    table: Table
+    folder: Path
+    watch: Watch
+
+    @property
+    def bases(self) -> list[Basis]:
+        return list(self.layout.line(self.table.columns()).amounts)
+
+    def done(self) -> Quarantine:
+        """Make the tally of the lines that are not broken, and return those that are."""
+        if self._is_sound():
+            return Quarantine()
+        return self._sorted_csv() if self.table.is_csv else self._sorted_parquet()
+
+    def _is_sound(self) -> bool:
+        """Tell whether the file could be added up at once: most can, and then one pass is all."""
+        line = self.layout.line(self.table.columns())
+        statement = tallies.tally(line, tallies.lines(line, self.table.relation))
+        file, is_gzip = self.table.file, self.table.is_gzip
+        try:
+            self.watch.run(
+                self.connection, statement, (lambda stopped: check_gzip(file, stopped)) if is_gzip else None
+            )
+        except (duckdb.InvalidInputException, duckdb.ConversionException):
+            if self.table.is_csv:
+                return False
+            raise
+        broken = f"SELECT count(*) FROM tally WHERE {tallies.any_broken(line)}"
+        return _number(self.connection, broken) == 0
+
+    def _sorted_csv(self) -> Quarantine:
+        needed = sorted(self.table.used)
+        copy = self.folder / "sound"
+        found = sound_copy(self.table, copy, needed, self.watch)
+        names = ["number", *(self.table.names[place] for place in needed)]
+        sound = csv_table(self.table.file, names, copy, is_gzip=False)
+        wrong = self._sorted(sound, "CAST(c0 AS BIGINT)")
+        texts = beginnings(self.table, [number for number, _ in wrong])
+        lines = [BrokenLine(number, reason, texts.get(number, "")) for number, reason in wrong]
+        found.merge(self._wrong_lines(), lines)
+        return found
+
+    def _sorted_parquet(self) -> Quarantine:
+        wrong, found = self._sorted(self.table, "file_row_number + 1"), Quarantine()
+        numbers = ", ".join(str(number - 1) for number, _ in wrong)
+        texts = ", ".join(self.table.texts[place] for place in sorted(self.table.used))
+        begins = (
+            f"SELECT file_row_number + 1, concat_ws(',', {texts})"
+            f" FROM {self.table.relation} WHERE file_row_number IN ({numbers})"
+        )
+        told = dict(self.connection.execute(begins).fetchall())
+        lines = [BrokenLine(number, reason, printable(told[number])) for number, reason in wrong]
+        found.merge(self._wrong_lines(), lines)
+        return found
+
+    def _sorted(self, table: Table, number: str) -> list[tuple[int, str]]:
+        """Make the tally without the lines whose values are wrong; return the first of those."""
+        line: Line = self.layout.line(table.columns())
+        every = tallies.lines(line, table.relation, number=number)
+        told = f"SELECT *, {tallies.reason(line)} AS reason FROM ({every})"
+        wrong = f"CREATE TEMP TABLE wrong AS SELECT number, reason FROM ({told}) WHERE reason IS NOT NULL"
+        self.watch.run(self.connection, wrong)
+        self.watch.run(self.connection, tallies.tally(line, f"SELECT * FROM ({told}) WHERE reason IS NULL"))
+        first = f"SELECT number, reason FROM wrong ORDER BY number LIMIT {KEPT}"
+        return self.connection.execute(first).fetchall()
+
+    def _wrong_lines(self) -> int:
+        return _number(self.connection, "SELECT count(*) FROM wrong")
+
+
+def _number(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _skipped(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count the lines of other providers than AWS; of very many providers the smaller ones together."""
+    providers = connection.execute(
+        f"SELECT provider, sum(lines) FROM tally WHERE NOT {tallies.OURS}"
+        " GROUP BY provider ORDER BY 2 DESC, 1"
+    ).fetchall()
+    counts = {f"provider {printable(name)[:100]}": int(lines) for name, lines in providers[:_MOST_PROVIDERS]}
+    others = sum(int(lines) for _, lines in providers[_MOST_PROVIDERS:])
+    return {**counts, **({"other providers": others} if others else {})}
