@@ -4,6 +4,7 @@ from rest_framework.routers import DefaultRouter
 
 from alerts import views as alerts
 from collectors import views as collectors
+from collectors.billing import views as billing
 from collectors.samples import views as samples
 from pipelines import views as pipelines
 from scaling.views import control as scaling
@@ -17,6 +18,8 @@ router.register("costs", collectors.CostViewSet, basename="cost")
 router.register("cpu", collectors.CpuViewSet, basename="cpu")
 router.register("samples", samples.SampleViewSet, basename="sample")
 router.register("fleet-cpu", samples.FleetCpuViewSet, basename="fleet-cpu")
+router.register("billing-files", billing.BillingFileViewSet, basename="billing-file")
+router.register("reconciliations", billing.ReconciliationViewSet, basename="reconciliation")
 router.register("runs", pipelines.RunViewSet, basename="run")
 router.register("alerts", alerts.AlertViewSet, basename="alert")
 router.register("channels", alerts.ChannelViewSet, basename="channel")

@@ -289,6 +289,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AlertSeverity": "alerts.models.Severity",
         "AlertState": "alerts.models.State",
+        "BillingFileState": "collectors.models.FileState",
+        "CostSource": "collectors.models.CostSource",
         "DeliveryState": "alerts.models.DeliveryState",
         "MaintenanceTaskStatus": "dbops.serializers.maintenance.STATUSES",
         "HealthWord": "core.health.WORDS",

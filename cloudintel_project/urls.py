@@ -37,6 +37,7 @@ urlpatterns = [
     path("status", StatusView.as_view(), name="status"),
     path("execute", ExecuteView.as_view(), name="execute"),
     path("validate-weekly", ValidateWeeklyView.as_view(), name="validate-weekly"),
+    path("sync-billing", SyncView.as_view(pipeline="billing"), name="sync-billing"),
     path("", include("analytics.urls")),
 ]
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+import collectors.billing.admin  # noqa: F401 - its pages register themselves
 from accounts.permissions import Role, asking, has_role
 from collectors.models import (
     AwsSpend,
@@ -27,8 +28,8 @@ from pipelines.admin import start_and_tell
 class CloudAccountAdmin(Admin):
     """The accounts, and the buttons that collect from them at once."""
 
-    list_display = ("account_id", "name", "role_arn", "region_names", "enabled", "created_at")
-    list_filter = ("enabled",)
+    list_display = ("account_id", "name", "role_arn", "region_names", "cost_source", "enabled", "created_at")
+    list_filter = ("enabled", "cost_source")
     search_fields = ("account_id", "name", "role_arn")
     fields = (
         "account_id",
@@ -37,11 +38,12 @@ class CloudAccountAdmin(Admin):
         "external_id",
         "actor_role_arn",
         "regions",
+        "cost_source",
         "enabled",
         "next_collection",
         "created_at",
     )
-    actions = ("sync_all", "sync_ec2", "sync_cost", "sync_cpu")
+    actions = ("sync_all", "sync_ec2", "sync_cost", "sync_cpu", "sync_billing")
 
     def get_readonly_fields(self, _request: HttpRequest, found: Any = None) -> tuple[str, ...]:
         """Let an account's id be chosen once."""
@@ -77,6 +79,10 @@ class CloudAccountAdmin(Admin):
     @admin.action(description="Sync CPU now, in all enabled accounts", permissions=["sync"])
     def sync_cpu(self, request: HttpRequest, _chosen: QuerySet[CloudAccount]) -> None:
         start_and_tell(request, "cpu")
+
+    @admin.action(description="Read new billing files now", permissions=["sync"])
+    def sync_billing(self, request: HttpRequest, _chosen: QuerySet[CloudAccount]) -> None:
+        start_and_tell(request, "billing")
 
 
 @admin.register(AwsSpend)

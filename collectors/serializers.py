@@ -44,6 +44,7 @@ class AccountSerializer(serializers.ModelSerializer[CloudAccount]):
             "external_id",
             "actor_role_arn",
             "regions",
+            "cost_source",
             "enabled",
             "created_at",
         )

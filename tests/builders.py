@@ -11,7 +11,19 @@ from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
-from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, InstanceStateChange, Volume
+from collectors.models import (
+    BillingFile,
+    BillingManifest,
+    CloudAccount,
+    CpuMetric,
+    DailyCost,
+    FileState,
+    Instance,
+    InstanceStateChange,
+    QuarantinedLine,
+    Reconciliation,
+    Volume,
+)
 from pipelines.models import PlatformMinute, Run, Status, Step, Worker
 from scaling import storage
 from scaling.models import (
@@ -259,4 +271,52 @@ def minutes(until, *, attempts=0, failures=0, cpu_percent=None, number=10):
     PlatformMinute.objects.bulk_create(
         PlatformMinute(minute=row, attempts=attempts, failures=failures, cpu_percent=cpu_percent)
         for row in rows
+    )
+
+
+# --- Billing files ---------------------------------------------------------------------------
+def billing_file(**fields):
+    """A file of the bill of March that counts; its manifest is that of `bill` unless one is given."""
+    number = next(_numbers)
+    of = fields.pop("manifest", None) or BillingManifest.objects.create(
+        location="exports",
+        key=f"{number}/manifest.json",
+        export="bill",
+        period_start=date(2026, 3, 1),
+        period_end=date(2026, 4, 1),
+        files=[f"{number}.csv"],
+    )
+    return BillingFile.objects.create(
+        **{
+            "manifest": of,
+            "key": f"{number}.csv",
+            "etag": f"{number:x}",
+            "size": 100,
+            "layout": "focus",
+            "state": FileState.ACTIVE,
+            "lines": 10,
+            "found_at": MORNING,
+            "read_at": MORNING,
+            **fields,
+        }
+    )
+
+
+def quarantined(of, line=2, **fields):
+    return QuarantinedLine.objects.create(
+        file=of, line=line, **{"reason": "BilledCost is no number", "text": "a,b", **fields}
+    )
+
+
+def reconciliation(owner, day, files="10.5", explorer="10", **fields):
+    return Reconciliation.objects.create(
+        **{
+            "account": owner,
+            "date": date.fromisoformat(str(day)),
+            "unit": "USD",
+            "files_amount": Decimal(files),
+            "explorer_amount": Decimal(explorer),
+            "difference": Decimal(files) - Decimal(explorer),
+            **fields,
+        }
     )

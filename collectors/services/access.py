@@ -13,7 +13,7 @@ from django.conf import settings
 
 from collectors.aws.metering import Call, Meter
 from collectors.aws.session import Access, Cloud
-from collectors.models import CloudAccount, Purpose
+from collectors.models import CloudAccount, CostSource, Purpose
 from collectors.services import budget, rates
 from collectors.services.rates import Place
 from core.errors import CredentialsRefusedError, InvalidInputError
@@ -156,11 +156,14 @@ def _opened(account: CloudAccount | None, meter: Meter, *, role_arn: str, acts: 
 def accounts(claim: Claim) -> list[CloudAccount]:
     """Return the enabled accounts; where none was ever added, the default credentials' own.
 
-    Raises: InvalidInputError when all are disabled, TransientCloudError, PermanentCloudError.
+    Those that only billing files told of were not added. Raises: InvalidInputError when all are disabled,
+    TransientCloudError, PermanentCloudError.
     """
-    if not CloudAccount.objects.exists():
-        CloudAccount.objects.get_or_create(
-            account_id=cloud(claim, None).account_id(), defaults={"name": "default credentials"}
+    if not CloudAccount.objects.exclude(enabled=False, cost_source=CostSource.FILES).exists():
+        CloudAccount.objects.update_or_create(
+            account_id=cloud(claim, None).account_id(),
+            defaults={"enabled": True},
+            create_defaults={"name": "default credentials"},
         )
     enabled = list(CloudAccount.objects.filter(enabled=True))
     if not enabled:

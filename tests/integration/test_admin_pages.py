@@ -11,14 +11,26 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerts.models import Alert, Channel, Delivery, Notification
-from collectors.models import AwsSpend, CloudAccount, CpuMetric, DailyCost, Instance, Volume
+from collectors.models import (
+    AwsSpend,
+    BillingFile,
+    BillingManifest,
+    CloudAccount,
+    CpuMetric,
+    DailyCost,
+    Instance,
+    QuarantinedLine,
+    Reconciliation,
+    Volume,
+)
 from pipelines import messages
 from pipelines.models import Run, Status, Step
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 
-RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification, Delivery)
+BILLING = (BillingManifest, BillingFile, QuarantinedLine, Reconciliation)
+RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification, Delivery, *BILLING)
 
 
 def page(model, view="changelist", *args):
@@ -51,7 +63,12 @@ def estate():
     builders.state_change(instance, "running")
     channel = builders.channel()
     alert = builders.alert(body="one\ntwo")
+    file = builders.billing_file()
     return {
+        BillingManifest: file.manifest,
+        BillingFile: file,
+        QuarantinedLine: builders.quarantined(file),
+        Reconciliation: builders.reconciliation(account, "2026-03-01"),
         CloudAccount: account,
         Instance: instance,
         Volume: builders.volume(account, created_at=builders.MORNING),
@@ -106,6 +123,8 @@ def test_a_list_costs_the_same_number_of_queries_however_long(administrator, mod
         (Instance, "launched_at__year=2026&launched_at__month=3"),
         (Volume, "volume_type=gp3&encrypted__exact=0&q=vol"),
         (DailyCost, "date__year=2026&date__month=3&estimated__exact=0&q=EC2"),
+        (BillingFile, "state__exact=active&layout__exact=focus&manifest__export=bill&q=csv"),
+        (Reconciliation, "date__year=2026&unit=USD"),
         (CpuMetric, "ec2__region=eu-west-1&date__year=2026&q=i-"),
         (Run, "status__exact=partial&trigger__exact=manual&part=yes&q=one"),
     ],
@@ -279,6 +298,7 @@ class TestAccounts:
             "name": "prod",
             "role_arn": "",
             "regions": "[]",
+            "cost_source": "explorer",
             "enabled": "on",
         }
         answer = administrator.post(page(CloudAccount, "add"), wanted, follow=True)
@@ -301,10 +321,11 @@ class TestAccounts:
 
     def test_keep_their_id(self, administrator):
         account = builders.account("111111111111")
-        wanted = {"account_id": "222222222222", "name": "prod", "regions": "[]", "enabled": "on"}
+        wanted = {"account_id": "222222222222", "name": "prod", "regions": "[]", "cost_source": "files"}
         administrator.post(page(CloudAccount, "change", account.pk), wanted)
         account.refresh_from_db()
         assert (account.account_id, account.name) == ("111111111111", "prod")
+        assert (account.cost_source, account.enabled) == ("files", False)
 
     def test_show_the_price_of_the_next_collection(self, administrator):
         account = builders.account()

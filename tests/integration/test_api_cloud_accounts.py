@@ -29,6 +29,7 @@ def test_an_account_is_told():
         "external_id": "x-1",
         "actor_role_arn": "",
         "regions": ["eu-west-1"],
+        "cost_source": "explorer",
         "enabled": True,
     }
     assert builders.client("viewer").get(f"{ACCOUNTS}111111111111/").json()["name"] == "prod"

@@ -50,6 +50,8 @@ def estate(monkeypatch):
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.cost(account, "2026-03-02", "1", estimated=True)
     builders.cpu_day(instance, "2026-03-01")
+    builders.billing_file(skipped={"not of AWS": 1}, left_out=["x_extra"])
+    builders.reconciliation(account, "2026-03-01")
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
     builders.alert()
     audit.record("policy-changed", user=builders.user())
@@ -74,6 +76,8 @@ ANSWERS = [
     ("/api/v1/costs/", ""),
     ("/api/v1/cpu/", ""),
     ("/api/v1/fleet-cpu/", ""),
+    ("/api/v1/billing-files/", ""),
+    ("/api/v1/reconciliations/", ""),
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
     ("/api/v1/alerts/", ""),
@@ -109,6 +113,14 @@ def test_channels_and_what_became_of_deliveries_keep_to_the_schema(schema):
         jsonschema.validate(answer, answer_schema(schema, path, "get", 200))
     answer = operator.post(f"/api/v1/alerts/{alert.pk}/acknowledge/").json()
     jsonschema.validate(answer, answer_schema(schema, "/api/v1/alerts/{id}/acknowledge/", "post", 200))
+
+
+def test_files_and_their_broken_lines_keep_to_the_schema(schema):
+    file = builders.billing_file()
+    builders.quarantined(file)
+    for path in ("/api/v1/billing-files/{id}/", "/api/v1/billing-files/{id}/quarantine/"):
+        answer = builders.client("viewer").get(path.format(id=file.pk)).json()
+        jsonschema.validate(answer, answer_schema(schema, path, "get", 200))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""POST /sync-ec2, /sync-cost and /sync-cpu."""
+"""POST /sync-ec2, /sync-cost, /sync-cpu and /sync-billing."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from pipelines import ledger, messages
 from pipelines.models import Run, Status, Trigger
 from tests import builders
 
-PATHS = {"/sync-ec2": "ec2", "/sync-cost": "cost", "/sync-cpu": "cpu"}
+PATHS = {"/sync-ec2": "ec2", "/sync-cost": "cost", "/sync-cpu": "cpu", "/sync-billing": "billing"}
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ TABLE = """
     POST   /sync-ec2                                 OPERATORS       202
     POST   /sync-cost                                OPERATORS       202
     POST   /sync-cpu                                 OPERATORS       202
+    POST   /sync-billing                             OPERATORS       202
     GET    /cost-trend                               VIEWERS         200
     GET    /cost-summary                             VIEWERS         200
     GET    /cpu-trend                                VIEWERS         200
@@ -84,6 +85,10 @@ TABLE = """
     GET    /api/v1/cpu/                              VIEWERS         200
     GET    /api/v1/samples/                          VIEWERS         200
     GET    /api/v1/fleet-cpu/                        VIEWERS         200
+    GET    /api/v1/billing-files/                    VIEWERS         200
+    GET    /api/v1/billing-files/{pk}/               VIEWERS         200
+    GET    /api/v1/billing-files/{pk}/quarantine/    VIEWERS         200
+    GET    /api/v1/reconciliations/                  VIEWERS         200
     GET    /api/v1/runs/                             VIEWERS         200
     GET    /api/v1/runs/{pk}/                        VIEWERS         200
     POST   /api/v1/runs/{pk}/cancel/                 OPERATORS       409
@@ -195,6 +200,7 @@ def keys(monkeypatch, settings):
         "alerts": builders.alert().pk,
         # It leads nowhere, so that its test sends nothing.
         "channels": builders.channel("http://127.0.0.1/").pk,
+        "billing-files": builders.billing_file().pk,
         "runs": builders.run().pk,
     }
 

@@ -104,6 +104,8 @@ def token(monkeypatch):
     builders.volume(account, volume_id=KNOWN["volume_id"])
     builders.cpu_day(instance, "2026-03-01")
     builders.cost(account, "2026-03-01", "0.0000008072")
+    builders.quarantined(builders.billing_file(id=KNOWN["id"]))
+    builders.reconciliation(account, "2026-03-01")
     builders.step(builders.run(id=KNOWN["id"]), "a step")
     Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
     return tokens.issue(user)

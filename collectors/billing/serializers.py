@@ -1,0 +1,74 @@
+"""The shapes in which billing files are shown."""
+
+from rest_framework import serializers
+
+from collectors.models import BillingFile, QuarantinedLine, Reconciliation
+from core.query import AmountField
+
+
+class BillingFileSerializer(serializers.ModelSerializer[BillingFile]):
+    """A version of a file of a billing export; `period_end` is exclusive."""
+
+    location = serializers.CharField(source="manifest.location")
+    export = serializers.CharField(source="manifest.export")
+    period_start = serializers.DateField(source="manifest.period_start")
+    period_end = serializers.DateField(source="manifest.period_end")
+    layout = serializers.CharField(help_text="`cur` or `focus`; empty before it was read.")
+    skipped = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many lines were left out on purpose, by reason."
+    )
+    left_out = serializers.ListField(
+        child=serializers.CharField(), help_text="Columns that no specification has, and that are not kept."
+    )
+    run = serializers.IntegerField(
+        source="run_id",
+        allow_null=True,
+        help_text="The run that found or read it; null once that is deleted.",
+    )
+
+    class Meta:
+        model = BillingFile
+        fields = (
+            "id",
+            "location",
+            "export",
+            "period_start",
+            "period_end",
+            "key",
+            "etag",
+            "size",
+            "layout",
+            "state",
+            "lines",
+            "quarantined",
+            "skipped",
+            "left_out",
+            "error",
+            "run",
+            "found_at",
+            "read_at",
+        )
+        read_only_fields = fields
+
+
+class QuarantinedLineSerializer(serializers.ModelSerializer[QuarantinedLine]):
+    """A line that could not be understood, by its number; the header is line 1."""
+
+    class Meta:
+        model = QuarantinedLine
+        fields = ("line", "reason", "text")
+        read_only_fields = fields
+
+
+class ReconciliationSerializer(serializers.ModelSerializer[Reconciliation]):
+    """An account's day as charged, by billing files and by Cost Explorer."""
+
+    account = serializers.CharField(source="account.account_id")
+    files_amount = AmountField()
+    explorer_amount = AmountField()
+    difference = AmountField(help_text="Files less Cost Explorer.")
+
+    class Meta:
+        model = Reconciliation
+        fields = ("date", "account", "unit", "files_amount", "explorer_amount", "difference", "compared_at")
+        read_only_fields = fields
