@@ -22,9 +22,11 @@ from accounts.authentication import BearerAuthentication, OwnOriginSessionAuthen
 from accounts.permissions import IsViewer
 from alerts.metrics import AlertCollector
 from analytics.metrics import AnalyticsCacheCollector
+from collectors.metrics import BillingFileCollector
 from core.api import ExactJSONRenderer
 from dbops.metrics import DatabaseCollector
 from pipelines.metrics import RunCollector
+from pipelines.platform_metrics import PlatformCollector
 from scaling.metrics import ScalingCollector
 
 
@@ -114,6 +116,8 @@ def _requests() -> CollectorRegistry:
 def _stored() -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(RunCollector())
+    registry.register(PlatformCollector())
+    registry.register(BillingFileCollector())
     registry.register(AlertCollector())
     registry.register(ScalingCollector())
     registry.register(AnalyticsCacheCollector())

@@ -4,18 +4,18 @@ The number of queries does not depend on what is stored. Totals are sums over th
 those deleted, so that all web processes, and all restarts, tell the same.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
 from django.db.models import Count, Value
 from django.utils import timezone
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from pipelines import pending, registry, schedules
-from pipelines.models import ACTIVE, TOTALS, PastTotals, Run, Status, Step
+from pipelines.models import ACTIVE, RECORDS, TOTALS, PastOutcomes, PastTotals, Run, Status, Step
 
 _FAMILIES = {
     "attempts": ("cloudintel_run_attempts", "Times that a worker took a run or, of those ended, a step."),
@@ -31,6 +31,7 @@ class RunCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family; a pipeline that has never run has zeros."""
         yield from _counted()
+        yield from _outcomes()
         yield _steps()
         yield _by_pipeline(
             "cloudintel_oldest_queued_age_seconds",
@@ -73,6 +74,41 @@ def _rows() -> Iterable[Mapping[str, Any]]:
     past = PastTotals.objects.annotate(status=Value(""), number=Value(0))
     rows: Iterable[Mapping[str, Any]] = runs.values(*columns).union(past.values(*columns), all=True)
     return rows
+
+
+def _outcomes() -> Iterator[Metric]:
+    """Yield how long runs took, and what they counted; a parent's records are its children's."""
+    durations = SummaryMetricFamily(
+        "cloudintel_run_duration_seconds",
+        "From the first start of a run to its end, by how it ended.",
+        labels=["pipeline", "status"],
+    )
+    records: dict[tuple[str, str], float] = dict.fromkeys(product(_working(), RECORDS), 0)
+    for (pipeline, status), sums in sorted(_sums().items()):
+        durations.add_metric([pipeline, status], count_value=sums["runs"], sum_value=sums["took_s"])
+        if pipeline not in _parents():
+            for name in RECORDS:
+                records[pipeline, name] = records.get((pipeline, name), 0) + sums[name]
+    yield durations
+    family = CounterMetricFamily(
+        "cloudintel_records",
+        "Records that runs counted, by what became of them.",
+        labels=["pipeline", "type"],
+    )
+    for key, number in sorted(records.items()):
+        family.add_metric(key, number)
+    yield family
+
+
+def _sums() -> dict[tuple[str, str], Counter[str]]:
+    """Return the sums over the ledger's runs and the deleted ones, read by one statement."""
+    columns = ("runs", "took_s", *RECORDS)
+    runs = Run.objects.outcomes().values_list("pipeline", "status", *columns)
+    past = PastOutcomes.objects.values_list("pipeline", "status", *columns)
+    found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for pipeline, status, *sums in runs.union(past, all=True):
+        found[pipeline, status].update(dict(zip(columns, map(float, sums), strict=True)))
+    return found
 
 
 def _steps() -> Metric:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q
 
 from pipelines import idempotency, retention
-from pipelines.models import TOTALS, PastTotals, Run, RunQuerySet, Step, Trigger
+from pipelines.models import TOTALS, PastOutcomes, PastTotals, Run, RunQuerySet, Step, Trigger
 from pipelines.registry import Counts
 from pipelines.retention import Retention
 
@@ -53,6 +53,10 @@ def _delete(runs: RunQuerySet) -> int:
         PastTotals.objects.get_or_create(pipeline=total["pipeline"])
         past = PastTotals.objects.filter(pipeline=total["pipeline"])
         past.update(**{name: F(name) + total[name] for name in TOTALS})
+    for outcome in runs.outcomes():
+        key = {name: outcome.pop(name) for name in ("pipeline", "status")}
+        PastOutcomes.objects.get_or_create(**key)
+        PastOutcomes.objects.filter(**key).update(**{name: F(name) + outcome[name] for name in outcome})
     number, _ = runs.delete()
     return number
 

@@ -105,7 +105,7 @@ def _ended(start: datetime, end: datetime) -> Iterator[tuple[datetime, bool]]:
     """Yield when attempts ended and whether they failed; those before the last are in the row's history."""
     within = Q(finished_at__gte=start, finished_at__lt=end)
     yield from _last_attempts(Step.objects.filter(within))
-    without_steps = Q(step_counts=None) | Q(step_counts={})
+    without_steps = Q(step_counts__isnull=True) | Q(step_counts={})
     yield from _last_attempts(Run.objects.filter(within, without_steps, children=None))
     retried = ~Q(history=[])
     # Two questions, each of which an index answers.

@@ -3,7 +3,9 @@
 from pipelines.models.ledger import (
     ACTIVE,
     BY_WEIGHT,
+    RECORDS,
     TOTALS,
+    PastOutcomes,
     PastTotals,
     Run,
     RunQuerySet,
@@ -20,9 +22,11 @@ from pipelines.models.ticks import Tick
 __all__ = [
     "ACTIVE",
     "BY_WEIGHT",
+    "RECORDS",
     "TOTALS",
     "Capacity",
     "IdempotencyKey",
+    "PastOutcomes",
     "PastTotals",
     "PlatformMinute",
     "QualityReport",

@@ -4,7 +4,8 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Extract, Now
 from django.utils import timezone
 
 from core.fields import ExactDecimalField
@@ -51,6 +52,10 @@ TOTALS = {
 }
 
 
+# What a handler counts of its records, as Prometheus is told of them.
+RECORDS = ("created", "updated", "unchanged", "deleted", "quarantined")
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def active(self) -> Self:
         """Keep the runs that are queued or running."""
@@ -73,6 +78,19 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Add up what the runs came to, for each value of these fields."""
         sums = {name: models.Sum(column) for name, column in TOTALS.items()}
         added: models.QuerySet[Run, dict[str, Any]] = self.order_by().values(*by).annotate(**sums)
+        return added
+
+    def outcomes(self) -> "models.QuerySet[Run, dict[str, Any]]":
+        """Add up, by pipeline and status, how many runs ended, how long they took and their records."""
+        sums: dict[str, Any] = {
+            "runs": models.Count("pk"),
+            "took_s": Extract(models.Sum(models.F("finished_at") - models.F("started_at")), "epoch"),
+        }
+        for name in RECORDS:
+            number = Cast(KeyTextTransform(name, "counts"), models.BigIntegerField())
+            sums[name] = models.Sum(number, default=0)
+        ended = self.finished().filter(started_at__isnull=False, finished_at__isnull=False).order_by()
+        added: models.QuerySet[Run, dict[str, Any]] = ended.values("pipeline", "status").annotate(**sums)
         return added
 
 
@@ -190,6 +208,27 @@ class PastTotals(models.Model):
 
     def __str__(self) -> str:
         return f"deleted runs of {self.pipeline}"
+
+
+class PastOutcomes(models.Model):
+    """What the deleted runs of a pipeline that ended alike came to; sums go on from there."""
+
+    pipeline = models.CharField(max_length=40)
+    status = models.CharField(max_length=10, choices=Status)
+    runs = models.PositiveBigIntegerField(default=0)
+    took_s = models.FloatField("seconds in all", default=0)
+    created = models.PositiveBigIntegerField(default=0)
+    updated = models.PositiveBigIntegerField(default=0)
+    unchanged = models.PositiveBigIntegerField(default=0)
+    deleted = models.PositiveBigIntegerField(default=0)
+    quarantined = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "past outcomes"
+        constraints = (models.UniqueConstraint(fields=("pipeline", "status"), name="past_outcomes_key"),)
+
+    def __str__(self) -> str:
+        return f"deleted runs of {self.pipeline}, {self.status}"
 
 
 class StepQuerySet(models.QuerySet["Step"]):

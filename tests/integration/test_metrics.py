@@ -11,9 +11,10 @@ from rest_framework.test import APIClient
 
 from alerts import services
 from alerts.models import Delivery, Notification, Severity
+from collectors.models import BillingFile, BillingManifest, FileState
 from collectors.pipelines import AT_HALF_PAST_FOUR
 from pipelines import schedules
-from pipelines.models import PastTotals, Status
+from pipelines.models import Capacity, PastOutcomes, PastTotals, QualityReport, ReportKind, Status
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,92 @@ def test_a_parent_s_calls_are_counted_once():
     builders.run("ec2", parent=parent, aws_calls=5)
     calls = {key: value for key, value in samples().items() if key[0] == "cloudintel_aws_calls_total"}
     assert sum(calls.values()) == 5
+
+
+def test_durations_are_those_of_ended_runs_by_how_they_ended():
+    began = timezone.now() - timedelta(hours=1)
+    for seconds in (10, 20):
+        builders.run("ec2", started_at=began, finished_at=began + timedelta(seconds=seconds))
+    builders.run("ec2", Status.FAILED, started_at=began, finished_at=began + timedelta(seconds=5))
+    builders.run("ec2", Status.SKIPPED, started_at=None, finished_at=began)
+    builders.run("ec2", Status.RUNNING, started_at=began)
+    found = samples()
+    assert found["cloudintel_run_duration_seconds_count", "ec2", "succeeded"] == 2
+    assert found["cloudintel_run_duration_seconds_sum", "ec2", "succeeded"] == pytest.approx(30)
+    assert found["cloudintel_run_duration_seconds_sum", "ec2", "failed"] == pytest.approx(5)
+    assert {key[2] for key in found if key[0] == "cloudintel_run_duration_seconds_sum"} == {
+        "succeeded",
+        "failed",
+    }
+
+
+def test_records_are_counted_by_type_and_those_of_a_parent_once():
+    parent = builders.run("daily", counts={"created": 7})
+    builders.run("ec2", parent=parent, counts={"created": 3, "updated": 1, "gone": 9})
+    builders.run("ec2", Status.PARTIAL, counts={"created": 4, "deleted": 2, "quarantined": 5})
+    found = samples()
+    told = {key[2]: value for key, value in found.items() if key[:2] == ("cloudintel_records_total", "ec2")}
+    assert told == {"created": 7, "updated": 1, "unchanged": 0, "deleted": 2, "quarantined": 5}
+    assert ("cloudintel_records_total", "daily", "created") not in found
+    assert found["cloudintel_records_total", "cost", "created"] == 0
+
+
+def test_durations_and_records_survive_the_deletion_of_runs(tidy):
+    def told():
+        names = ("cloudintel_run_duration_seconds_sum", "cloudintel_run_duration_seconds_count")
+        wanted = (*names, "cloudintel_records_total")
+        return {key: value for key, value in samples().items() if key[0] in wanted and key[1] == "ec2"}
+
+    for status in (Status.SUCCEEDED, Status.FAILED, Status.SUCCEEDED):
+        builders.run("ec2", status, counts={"created": 3, "unchanged": 2})
+    before = told()
+    assert tidy("runs")["runs_deleted"] == 2
+    assert told() == before
+    assert PastOutcomes.objects.count() == 2
+
+
+def test_billing_files_are_counted_by_state():
+    manifest = BillingManifest.objects.create(
+        location="exports",
+        key="m.json",
+        export="e",
+        period_start="2026-03-01",
+        period_end="2026-04-01",
+        etag="1",
+    )
+    for number, state in enumerate([FileState.ACTIVE, FileState.ACTIVE, FileState.FAILED]):
+        BillingFile.objects.create(manifest=manifest, key=f"{number}.csv", etag="1", size=1, state=state)
+    found = {key[1]: value for key, value in samples().items() if key[0] == "cloudintel_billing_files"}
+    assert found == {"found": 0, "staged": 0, "active": 2, "superseded": 0, "failed": 1}
+
+
+def test_scores_are_those_of_the_latest_daily_report_and_unknown_ones_are_absent():
+    days = {"start": "2026-03-01", "end": "2026-03-02"}
+    QualityReport.objects.create(kind=ReportKind.DAILY, **days, completeness=50, validity=50, total=50)
+    QualityReport.objects.create(kind=ReportKind.DAILY, **days, completeness=97.5, validity=0, total=80)
+    QualityReport.objects.create(kind=ReportKind.WEEKLY, **days, consistency=100)
+    found = {key[1]: value for key, value in samples().items() if key[0] == "cloudintel_validation_score"}
+    assert found == {"completeness": 97.5, "validity": 0, "total": 80}
+
+
+def test_the_error_rate_is_that_of_the_last_minutes_and_absent_without_attempts():
+    minute = timezone.now().replace(second=0, microsecond=0)
+    builders.minutes(minute - timedelta(minutes=10), attempts=10, failures=10)
+    assert ("cloudintel_error_rate",) not in samples()
+    builders.minutes(minute, attempts=10, failures=1, number=4)
+    assert samples()["cloudintel_error_rate",] == pytest.approx(0.1)
+
+
+def test_workers_that_are_alive_and_the_cpu_of_their_machines_are_told():
+    for cpu_percent in (30.0, 35.0, None):
+        builders.worker(host="one", cpu_percent=cpu_percent)
+    builders.worker(host="two", cpu_percent=None)
+    builders.worker(host="gone", seen_at=timezone.now() - timedelta(minutes=2))
+    Capacity.objects.create(extra_workers=2)
+    found = samples()
+    assert found["cloudintel_workers",] == 4
+    cpu = {key[1]: value for key, value in found.items() if key[0] == "cloudintel_worker_cpu_percent"}
+    assert (cpu, found["cloudintel_extra_workers",]) == ({"one": 35.0}, 2)
 
 
 def test_the_oldest_queued_run_that_could_begin_tells_the_age():
@@ -242,5 +329,6 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
         builders.alert()
     # The role, runs, steps, those that wait of both, schedules, alerts, deliveries; the time, two for each
     # tick's lag, what is monitored, what was decided; the latest observation.
-    with django_assert_num_queries(8 + 7 + 1):
+    # The outcomes of runs; the platform's minutes, workers, capacity and quality; billing files.
+    with django_assert_num_queries(8 + 7 + 1 + 1 + 4 + 1):
         scrape(client)
