@@ -103,9 +103,13 @@ def _outcomes() -> Iterator[Metric]:
 def _sums() -> dict[tuple[str, str], Counter[str]]:
     """Return the sums over the ledger's runs and the deleted ones, read by one statement."""
     columns = ("runs", "took_s", *RECORDS)
-    runs = Run.objects.outcomes().values_list("pipeline", "status", *columns)
+    runs = Run.objects.outcomes("pipeline", "status").values_list("pipeline", "status", *columns)
     past = PastOutcomes.objects.values_list("pipeline", "status", *columns)
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    # What begins at one instead of zero has not increased, in the eyes of Prometheus.
+    for pipeline in registry.every():
+        for status in (Status.SUCCEEDED, Status.PARTIAL, Status.FAILED):
+            found[pipeline.name, str(status)] = Counter(dict.fromkeys(columns, 0))
     for pipeline, status, *sums in runs.union(past, all=True):
         found[pipeline, status].update(dict(zip(columns, map(float, sums), strict=True)))
     return found

@@ -53,7 +53,7 @@ def _delete(runs: RunQuerySet) -> int:
         PastTotals.objects.get_or_create(pipeline=total["pipeline"])
         past = PastTotals.objects.filter(pipeline=total["pipeline"])
         past.update(**{name: F(name) + total[name] for name in TOTALS})
-    for outcome in runs.outcomes():
+    for outcome in runs.outcomes("pipeline", "status"):
         key = {name: outcome.pop(name) for name in ("pipeline", "status")}
         PastOutcomes.objects.get_or_create(**key)
         PastOutcomes.objects.filter(**key).update(**{name: F(name) + outcome[name] for name in outcome})

@@ -80,8 +80,8 @@ class RunQuerySet(models.QuerySet["Run"]):
         added: models.QuerySet[Run, dict[str, Any]] = self.order_by().values(*by).annotate(**sums)
         return added
 
-    def outcomes(self) -> "models.QuerySet[Run, dict[str, Any]]":
-        """Add up, by pipeline and status, how many runs ended, how long they took and their records."""
+    def outcomes(self, *by: str) -> "models.QuerySet[Run, dict[str, Any]]":
+        """Add up, by these fields, how many runs ended, how long they took and their records."""
         sums: dict[str, Any] = {
             "runs": models.Count("pk"),
             "took_s": Extract(models.Sum(models.F("finished_at") - models.F("started_at")), "epoch"),
@@ -90,7 +90,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             number = Cast(KeyTextTransform(name, "counts"), models.BigIntegerField())
             sums[name] = models.Sum(number, default=0)
         ended = self.finished().filter(started_at__isnull=False, finished_at__isnull=False).order_by()
-        added: models.QuerySet[Run, dict[str, Any]] = ended.values("pipeline", "status").annotate(**sums)
+        added: models.QuerySet[Run, dict[str, Any]] = ended.values(*by).annotate(**sums)
         return added
 
 

@@ -137,10 +137,12 @@ def test_durations_are_those_of_ended_runs_by_how_they_ended():
     assert found["cloudintel_run_duration_seconds_count", "ec2", "succeeded"] == 2
     assert found["cloudintel_run_duration_seconds_sum", "ec2", "succeeded"] == pytest.approx(30)
     assert found["cloudintel_run_duration_seconds_sum", "ec2", "failed"] == pytest.approx(5)
-    assert {key[2] for key in found if key[0] == "cloudintel_run_duration_seconds_sum"} == {
-        "succeeded",
-        "failed",
-    }
+    told = {key[2] for key in found if key[:2] == ("cloudintel_run_duration_seconds_sum", "ec2")}
+    assert told == {"succeeded", "partial", "failed"}
+
+
+def test_the_first_failure_of_a_pipeline_is_seen_to_increase_from_zero():
+    assert samples()["cloudintel_run_duration_seconds_count", "ec2", "failed"] == 0
 
 
 def test_records_are_counted_by_type_and_those_of_a_parent_once():
