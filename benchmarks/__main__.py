@@ -16,7 +16,18 @@ from pathlib import Path
 from tests import services
 
 DEFAULT = ("parse", "ingest")
-NAMES = (*DEFAULT, "collect", "samples", "scale", "decide", "ticks", "observe", "pool")
+NAMES = (
+    *DEFAULT,
+    "collect",
+    "samples",
+    "scale",
+    "decide",
+    "ticks",
+    "observe",
+    "pool",
+    "reliability",
+    "workers",
+)
 SIZES = ("n", "points")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -207,8 +207,8 @@ def _cpu_seconds(*, but: Child) -> dict[str, float]:
 
 # --- Processes -------------------------------------------------------------------------------
 @contextmanager
-def running_stub(scale: Scale) -> Iterator[tuple[Child, str]]:
-    """Run the stub and give it with its address."""
+def running_stub(scale: Scale, *options: str) -> Iterator[tuple[Child, str]]:
+    """Run the stub, with options of its own that count for more, and give it with its address."""
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
     program = Program(
@@ -217,6 +217,7 @@ def running_stub(scale: Scale) -> Iterator[tuple[Child, str]]:
             *(sys.executable, "-m", "benchmarks.stub", "--port", str(port), "--regions", REGION),
             *("--instances", str(scale.instances), "--volumes", "0"),
             *("--latency-ms", str(scale.latency_ms)),
+            *options,
         ),
         env=dict(os.environ),
         is_ready=partial(_answers, url),
