@@ -90,6 +90,7 @@ class Cluster:
             "AWS_SECRET_ACCESS_KEY": "faults",
             "AWS_DAILY_BUDGET_USD": "100000",
             "AWS_ENDPOINT_URL": self.aws.url,
+            "BILLING_EXPORTS": "exports",
             "CLOUDINTEL_CLOUD": "aws",
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
