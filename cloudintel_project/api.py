@@ -7,6 +7,7 @@ from collectors import views as collectors
 from collectors.billing import views as billing
 from collectors.samples import views as samples
 from pipelines import views as pipelines
+from pipelines.quality import views as quality
 from scaling.views import control as scaling
 
 router = DefaultRouter()
@@ -21,6 +22,7 @@ router.register("fleet-cpu", samples.FleetCpuViewSet, basename="fleet-cpu")
 router.register("billing-files", billing.BillingFileViewSet, basename="billing-file")
 router.register("reconciliations", billing.ReconciliationViewSet, basename="reconciliation")
 router.register("runs", pipelines.RunViewSet, basename="run")
+router.register("quality", quality.QualityViewSet, basename="quality")
 router.register("alerts", alerts.AlertViewSet, basename="alert")
 router.register("channels", alerts.ChannelViewSet, basename="channel")
 router.register("scaling/events", scaling.EventViewSet, basename="scaling-event")

@@ -11,6 +11,7 @@ from collectors.backfilling import BackfillView
 from collectors.views import SyncView
 from core import health
 from pipelines.calling import ExecuteView, ValidateWeeklyView
+from pipelines.promises import SloView
 from pipelines.status import StatusView
 
 admin.site.site_header = admin.site.site_title = "CloudIntel"
@@ -30,6 +31,7 @@ urlpatterns = [
     path("api/", include("scaling.urls")),
     path("api/v1/database/automation/", include("dbops.urls")),
     path("api/v1/backfill", BackfillView.as_view(), name="backfill"),
+    path("api/v1/slo", SloView.as_view(), name="slo"),
     path("api/v1/", include(router.urls)),
     path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),
     path("sync-cost", SyncView.as_view(pipeline="cost"), name="sync-cost"),

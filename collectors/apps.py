@@ -14,6 +14,7 @@ class CollectorsConfig(AppConfig):
 
         import_string("collectors.pipelines.register")()
         import_string("collectors.services.billing.register")()
+        import_string("collectors.quality.register")()
         # Of an account all but what is secret: the external id stands for a password of its role.
         auditlog.register(
             self.get_model("CloudAccount"),

@@ -16,7 +16,7 @@ from pipelines.slots import Cron
 SOURCES = ("ec2", "cost", "cpu")
 """What is asked of AWS's services, in this order: CPU is asked for the instances that EC2 found."""
 
-CHILDREN = SOURCES
+CHILDREN = (*SOURCES, "billing", VALIDATION)
 """What the daily ETL consists of, in this order."""
 
 DAILY = "daily"

@@ -16,6 +16,9 @@ from core.errors import InvalidInputError
 from pipelines import cancelling, history, ledger, overview, resuming
 from pipelines.errors import RunConflictError
 from pipelines.models import Run, Status, Step
+from pipelines.quality.admin import QualityReportAdmin
+
+__all__ = ["QualityReportAdmin"]  # Django finds pages in this module
 
 _COLOURS = {
     Status.SUCCEEDED: "#1a7f37",

@@ -8,7 +8,14 @@ class PipelinesConfig(AppConfig):
     def ready(self) -> None:
         """Listen to what becomes of workers and schedules; have these created with the database."""
         # Models come when Django is ready.
-        from pipelines import schedules, staffing, upkeep, watching, workers  # noqa: F401, PLC0415
+        from pipelines import (  # noqa: PLC0415
+            quality,
+            schedules,
+            staffing,
+            upkeep,
+            watching,
+            workers,  # noqa: F401
+        )
 
         post_migrate.connect(schedules.ensure, sender=self, dispatch_uid="pipelines.schedules")
         schedules.watch()
@@ -16,3 +23,4 @@ class PipelinesConfig(AppConfig):
         upkeep.register()
         watching.register()
         staffing.register()
+        quality.register()

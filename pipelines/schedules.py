@@ -36,6 +36,9 @@ DELIVER_EVERY = timedelta(seconds=15)
 WATCH = "pipelines.tasks.watch"
 WATCH_EVERY = timedelta(minutes=1)
 
+FRESHNESS = "pipelines.tasks.watch_freshness"
+FRESHNESS_EVERY = timedelta(minutes=1)
+
 # So many slots of one schedule get a row at a time: ten days of quarter-hours, or a night of minutes.
 MOST_SLOTS = 1000
 
@@ -58,6 +61,7 @@ def ensure(**_signal: Any) -> None:
     ensure_task("Repair the run ledger", RECONCILE, RECONCILE_EVERY)
     ensure_task("Deliver notifications", DELIVER, DELIVER_EVERY)
     ensure_task("Watch the platform", WATCH, WATCH_EVERY)
+    ensure_task("Watch that each day's data are there in time", FRESHNESS, FRESHNESS_EVERY)
     for pipeline in registry.scheduled():
         ensure_pipeline(pipeline)
 
@@ -377,6 +381,18 @@ def first_due(task: str) -> datetime | None:
     rows = PeriodicTask.objects.filter(task=task, enabled=True)
     began: datetime | None = rows.aggregate(began=Min("start_time"))["began"]
     return began
+
+
+def last_due(rows: Iterable[PeriodicTask], after: datetime, until: datetime) -> datetime | None:
+    """Return the last slot in (after, until] of those schedules that are enabled, from their start on."""
+    due: list[datetime] = []
+    for row in rows:
+        # A schedule that starts nothing is told of where it should start something.
+        with suppress(*_NO_SLOTS):
+            slot = _rhythm(row).latest(until)
+            if row.enabled and slot > max(after, (row.start_time or slot) - _INSTANT):
+                due.append(slot)
+    return max(due, default=None)
 
 
 def slots_a_day(pipeline: str) -> int:

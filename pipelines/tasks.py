@@ -6,7 +6,7 @@ from functools import partial
 
 from celery import shared_task
 
-from pipelines import repair, runner, schedules, watching
+from pipelines import freshness, repair, runner, schedules, ticks, watching
 
 
 @shared_task
@@ -31,6 +31,12 @@ def start_scheduled(pipeline: str) -> None:
 def watch() -> None:
     """Look at the platform itself; safe to repeat, a minute is written once."""
     watching.watch()
+
+
+@shared_task
+def watch_freshness() -> None:
+    """Tell of a day whose data were not there in time, and of its data once they are."""
+    freshness.watch(ticks.now())
 
 
 @shared_task

@@ -31,7 +31,8 @@ class State:
 
     `pending` says that an action is under way, `simulated` that the window has simulated samples; `may_act`
     is about the owner's role; `actions_left` is what is left of the account's budget of this hour. What has a
-    default matters where something is changed at AWS, but for `period_s`: how often the source publishes.
+    default matters where something is changed at AWS, but for `period_s`, how often the source publishes, and
+    `low_quality`, why the data that were collected of it are not good enough to go by.
     """
 
     level: int
@@ -46,6 +47,7 @@ class State:
     actions_left: int = 0
     in_maintenance_window: bool = False
     period_s: float = 0.0
+    low_quality: str = ""
 
 
 def inputs(state: State, policy: Limits) -> dict[str, Any]:
@@ -91,6 +93,8 @@ def _vetoes(direction: int, state: State, policy: Limits, now: datetime) -> Iter
         yield Veto("kill_switch", "The kill switch is engaged: nothing is scaled.")
     if state.pending:
         yield Veto("pending", "An earlier action on this instance is still under way.")
+    if state.low_quality:
+        yield Veto("quality", f"The data are not good enough: {state.low_quality}.")
     yield from beyond_limits(direction, state.level, policy)
     yield from _cooling_down(direction, state, policy, now)
     if state.mode in (ASG, EC2_RESIZE):

@@ -20,11 +20,13 @@ from collectors.models import (
     FileState,
     Instance,
     InstanceStateChange,
+    MetricDay,
+    MetricSeries,
     QuarantinedLine,
     Reconciliation,
     Volume,
 )
-from pipelines.models import PlatformMinute, Run, Status, Step, Worker
+from pipelines.models import PlatformMinute, QualityReport, ReportKind, Run, Status, Step, Worker
 from scaling import storage
 from scaling.models import (
     Direction,
@@ -319,4 +321,48 @@ def reconciliation(owner, day, files="10.5", explorer="10", **fields):
             "difference": Decimal(files) - Decimal(explorer),
             **fields,
         }
+    )
+
+
+# --- Quality ---------------------------------------------------------------------------------
+GOOD_SCORES = {
+    "completeness": 100.0,
+    "timeliness": 100.0,
+    "validity": 100.0,
+    "uniqueness": 100.0,
+    "consistency": None,
+    "total": 100.0,
+}
+
+
+def quality_report(day="2026-03-01", *, days=1, datasets=None, **fields):
+    """A daily report on an ISO day, or on more from there on; of each of `datasets` with that total."""
+    start = date.fromisoformat(str(day))
+    return QualityReport.objects.create(
+        **{
+            "kind": ReportKind.DAILY,
+            "start": start,
+            "end": start + timedelta(days=days),
+            **GOOD_SCORES,
+            "unknown": {"consistency": "Nothing was compared."},
+            "datasets": {
+                name: {**GOOD_SCORES, "total": total, "unknown": {}, "failures": 0}
+                for name, total in (datasets or {}).items()
+            },
+            **fields,
+        }
+    )
+
+
+def metric_day(of, day, average=10.0, **fields):
+    """An instance's whole ISO day of samples every five minutes, all of that CPU load."""
+    series, _ = MetricSeries.objects.get_or_create(instance=of)
+    numbers = {
+        f"{metric}_{part}": 0 if part == "count" else None
+        for metric in ("memory", "network_in", "network_out")
+        for part in ("count", "sum", "min", "max")
+    }
+    load = {"cpu_count": 288, "cpu_sum": 288 * average, "cpu_min": average, "cpu_max": average}
+    return MetricDay.objects.create(
+        **{"series": series, "date": date.fromisoformat(str(day)), "hours": 24, **numbers, **load, **fields}
     )

@@ -6,11 +6,28 @@ from functools import cached_property
 
 from accounts.permissions import Role, having_role
 from collectors.models import CloudAccount
-from scaling import maintenance
+from scaling import maintenance, quality
 from scaling.guard import State
 from scaling.models import ACTING, KillSwitch, ManagedInstance, Outcome, ScalingDecision
 from scaling.services import vetoes
 from scaling.services.judging import Finding
+
+
+@dataclass
+class Quality:
+    """Whether what was collected is good enough to go by: read once for a tick, if anybody asks."""
+
+    now: datetime
+
+    @cached_property
+    def refusal(self) -> str:
+        """Say why not; empty where it is, or where nobody knows."""
+        return quality.refusal(self.now)
+
+
+def _is_of_collected(instance: ManagedInstance, finding: Finding) -> bool:
+    """Say whether it is CloudWatch that the wish goes by: mocks and simulations have nothing of it."""
+    return not instance.is_mock and not finding.simulated
 
 
 @dataclass
@@ -19,6 +36,7 @@ class Circumstances:
 
     instances: dict[int, ManagedInstance]
     now: datetime
+    quality: Quality
     _left: dict[CloudAccount, int] = field(default_factory=dict)
 
     def state(self, instance: ManagedInstance, finding: Finding) -> State:
@@ -39,6 +57,7 @@ class Circumstances:
             actions_left=self._actions_left(instance) if acts else 0,
             in_maintenance_window=acts and maintenance.is_open(policy.maintenance_window, self.now),
             period_s=finding.period_s,
+            low_quality=self.quality.refusal if wishes and _is_of_collected(instance, finding) else "",
         )
 
     def spend(self, instance: ManagedInstance) -> None:

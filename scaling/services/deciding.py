@@ -17,7 +17,7 @@ from scaling.guard import Ruling
 from scaling.models import Direction, ManagedInstance, Outcome, ScalingDecision
 from scaling.roster import Roster
 from scaling.services import acting, judging
-from scaling.services.circumstances import Circumstances
+from scaling.services.circumstances import Circumstances, Quality
 from scaling.services.judging import Finding
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,11 @@ def decide(slot: datetime, shard: int, shards: int) -> Counts:
     now = timezone.now()
     counts: Counts = Counts()
     failed: list[Exception] = []
+    quality = Quality(now)
     for findings in _in_time(batched(judging.news(Roster.of_shard(shard, shards), now), BATCH)):
         try:
             with transaction.atomic():
-                counts.update(_settled(findings, slot, now))
+                counts.update(_settled(findings, slot, quality))
         except Exception as error:
             keys = [finding.instance for finding in findings]
             logger.exception("slot %s: not decided about the managed instances of keys %s", slot, keys)
@@ -63,10 +64,11 @@ def _in_time(batches: Iterable[Sequence[Finding]]) -> Iterator[Sequence[Finding]
         has_told |= tells
 
 
-def _settled(findings: Sequence[Finding], slot: datetime, now: datetime) -> Counts:
+def _settled(findings: Sequence[Finding], slot: datetime, quality: Quality) -> Counts:
     """Decide under the locks of the instances' rows, in the order of their keys."""
+    now = quality.now
     instances = _locked(findings, slot)
-    circumstances = Circumstances(instances, now)
+    circumstances = Circumstances(instances, now, quality)
     decisions = []
     for finding in findings:
         instance = instances.get(finding.instance)

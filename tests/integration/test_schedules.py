@@ -43,6 +43,7 @@ def test_creates_each_schedule_once(daily):
         "Deliver notifications",
         "Repair the run ledger",
         "Watch the platform",
+        "Watch that each day's data are there in time",
     }
 
 
