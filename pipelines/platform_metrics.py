@@ -9,7 +9,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from pipelines import conditions, watching
+from pipelines import backlog, conditions, watching, workers
 from pipelines.models import Capacity, QualityReport, ReportKind
 
 SCORES = ("completeness", "timeliness", "validity", "uniqueness", "consistency", "total")
@@ -23,6 +23,7 @@ class PlatformCollector(Collector):
         yield _error_rate()
         yield from _workers()
         yield _extra_workers()
+        yield _backlog()
         yield _scores()
 
 
@@ -37,20 +38,28 @@ def _error_rate() -> GaugeMetricFamily:
 
 
 def _workers() -> Iterator[GaugeMetricFamily]:
-    workers = list(watching.alive(timezone.now()))
+    there = workers.alive(timezone.now())
     number = GaugeMetricFamily("cloudintel_workers", "Workers that were heard of within a minute.")
-    number.add_metric([], len(workers))
+    number.add_metric([], len(there))
     yield number
     cpu = GaugeMetricFamily(
         "cloudintel_worker_cpu_percent", "The CPU of a machine with workers.", labels=["host"]
     )
     hosts: dict[str, float] = {}
-    for worker in workers:
+    for worker in there:
         if worker.cpu_percent is not None:
             hosts[worker.host] = max(worker.cpu_percent, hosts.get(worker.host, 0.0))
     for host, percent in sorted(hosts.items()):
         cpu.add_metric([host], percent)
     yield cpu
+
+
+def _backlog() -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "cloudintel_backlog", "Pieces of work that a worker by backlog could take now, or has taken."
+    )
+    family.add_metric([], backlog.count())
+    return family
 
 
 def _extra_workers() -> GaugeMetricFamily:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import Count
 
-from pipelines import pending, registry, schedules, workers
-from pipelines.models import QualityReport, ReportKind, Run, Status, Step
+from pipelines import freshness, pending, quality, registry, schedules, workers
+from pipelines.models import Run, Status, Step
 from pipelines.registry import Pipeline
 
 
@@ -19,14 +19,9 @@ def now_is(now: datetime) -> dict[str, Any]:
         "pipelines": _pipelines(now),
         "queue": _queue(now),
         "workers": workers.alive(now),
-        "quality": QualityReport.objects.filter(kind=ReportKind.DAILY).first(),
-        "freshness": freshness(now),
+        "quality": quality.latest(),
+        "freshness": freshness.current(now),
     }
-
-
-def freshness(_now: datetime) -> dict[str, Any]:
-    """Return whether the day's data came in time; null where nobody has judged that."""
-    return {"fresh": None, "deadline": None, "last_success_at": None, "reason": "not judged yet"}
 
 
 def _pipelines(now: datetime) -> list[dict[str, Any]]:

@@ -16,16 +16,15 @@ from django.db.models import Max, Q, QuerySet
 
 from alerts import services as alerts
 from alerts.models import Severity
-from pipelines import conditions, retention, ticks
+from pipelines import conditions, retention, ticks, workers
 from pipelines.conditions import MINUTE, Change, Minute
-from pipelines.models import Capacity, PlatformMinute, Run, Status, Step, Worker
+from pipelines.models import Capacity, PlatformMinute, Run, Status, Step
 
 logger = logging.getLogger(__name__)
 
 ERRORS = "errors:rate"
 CPU = "cpu:workers"
 SOURCE = "platform"
-ALIVE = timedelta(seconds=60)
 """A worker that was not heard of for as long is not there."""
 MADE_UP = 15 * MINUTE
 """How far back minutes are made up for."""
@@ -131,13 +130,8 @@ def _earlier_attempts(rows: "QuerySet[Step] | QuerySet[Run]") -> Iterator[tuple[
 
 def cpu_percent(now: datetime) -> float | None:
     """Return the CPU of the busiest machine; None where no worker tells."""
-    busiest: float | None = alive(now).aggregate(most=Max("cpu_percent"))["most"]
-    return busiest
-
-
-def alive(now: datetime) -> "QuerySet[Worker]":
-    """Return the workers that were heard of lately."""
-    return Worker.objects.filter(seen_at__gt=now - ALIVE)
+    told = [worker.cpu_percent for worker in workers.alive(now) if worker.cpu_percent is not None]
+    return max(told, default=None)
 
 
 def latest(now: datetime, period: timedelta) -> list[Minute]:
