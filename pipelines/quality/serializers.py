@@ -54,7 +54,7 @@ class DependentSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Why it refuses; empty where it does not.")
 
 
-class ReportSerializer(ScoresSerializer):
+class QualityReportSerializer(ScoresSerializer):
     """How good what was collected is."""
 
     id = serializers.IntegerField()
@@ -113,7 +113,7 @@ class TrendSerializer(serializers.Serializer[Any]):
     change = ChangeSerializer()
 
 
-class WeeklyReportSerializer(ReportSerializer):
+class WeeklyQualitySerializer(QualityReportSerializer):
     """How good what was collected in the last week is, and how that has moved."""
 
     trend = TrendSerializer()

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from core.query import ErrorSerializer
 from pipelines.models import QualityReport, ReportKind
 from pipelines.quality import dependents, reports, weekly
-from pipelines.quality.serializers import ReportSerializer, WeeklyQuery, WeeklyReportSerializer
+from pipelines.quality.serializers import QualityReportSerializer, WeeklyQualitySerializer, WeeklyQuery
 
 
 class ReportFilter(django_filters.FilterSet):
@@ -34,7 +34,7 @@ class QualityViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[QualityRepor
     """How good what was collected is; the latest first."""
 
     queryset = QualityReport.objects.all()
-    serializer_class = ReportSerializer
+    serializer_class = QualityReportSerializer
     filterset_class = ReportFilter
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class QualityViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[QualityRepor
         operation_id="quality_weekly",
         parameters=[WeeklyQuery],
         responses={
-            (200, "application/json"): WeeklyReportSerializer,
+            (200, "application/json"): WeeklyQualitySerializer,
             (200, "text/html"): OpenApiTypes.STR,
             404: OpenApiResponse(ErrorSerializer, "No week has been validated yet."),
         },

@@ -280,7 +280,7 @@ class TestAccounts:
             ("sync_ec2", {"ec2"}),
             ("sync_cost", {"cost"}),
             ("sync_cpu", {"cpu"}),
-            ("sync_all", {"daily", "ec2", "cost", "cpu"}),
+            ("sync_all", {"daily", "ec2", "cost", "cpu", "billing", "quality"}),
         ],
     )
     def test_can_be_synced_now(self, administrator, action, pipelines):

@@ -53,6 +53,8 @@ def estate(monkeypatch):
     builders.billing_file(skipped={"not of AWS": 1}, left_out=["x_extra"])
     builders.reconciliation(account, "2026-03-01")
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
+    builders.quality_report()
+    builders.quality_report(kind="weekly", days=7)
     builders.alert()
     audit.record("policy-changed", user=builders.user())
     Worker.objects.create(name="worker-io@here", host="here", pid=1, slots=8)
@@ -90,6 +92,9 @@ ANSWERS = [
     ("/readyz", ""),
     ("/health", ""),
     ("/status", ""),
+    ("/api/v1/slo", ""),
+    ("/api/v1/quality/", ""),
+    ("/api/v1/quality/weekly/", ""),
 ]
 
 

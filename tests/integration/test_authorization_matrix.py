@@ -10,9 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import tokens
-from pipelines import messages, registry
-from pipelines.calling import WEEKLY
-from pipelines.registry import Pipeline
+from pipelines import messages
 from tests import builders
 from tests.integration.routes import METHODS, Route, served
 
@@ -49,6 +47,9 @@ TABLE = """
     GET    /readyz                                   EVERYBODY       200
     GET    /health                                   EVERYBODY       200
     GET    /metrics                                  VIEWERS         200
+    GET    /api/v1/slo                               VIEWERS         200
+    GET    /api/v1/quality/                          VIEWERS         200
+    GET    /api/v1/quality/weekly/                   VIEWERS         200
     GET    /status                                   VIEWERS         200
     POST   /execute                                  OPERATORS       202
     POST   /validate-weekly                          OPERATORS       202
@@ -184,11 +185,11 @@ def keys(monkeypatch, settings):
     """One of everything that addresses name, by the name."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(messages, "send", lambda _run: True)
-    monkeypatch.setattr(registry, "_pipelines", {**registry._pipelines, WEEKLY: Pipeline(name=WEEKLY)})
     builders.user(email="known@example.com", password=PASSWORD)
     account = builders.account("111111111111")
     builders.instance(account, instance_id="i-1")
     builders.volume(account, volume_id="vol-1")
+    builders.quality_report(kind="weekly", days=7)
     owner = builders.user(password=PASSWORD)
     managed = builders.managed(owner, instance_id="i-1", is_monitoring=False)
     return {

@@ -123,14 +123,17 @@ def children(run):
 
 def test_sources_choose_among_its_children(sent):
     run = ledger.start(DAILY, params={"sources": ["cpu", "ec2"]})
-    assert children(run) == [("ec2", "all"), ("cpu", "all")]
+    assert children(run) == [("ec2", "all"), ("cpu", "all"), ("quality", "all")]
     assert {child.params["sources"][0] for child in run.children.all()} == {"cpu"}
 
 
 def test_children_with_days_of_their_own_join_no_other_collection(sent):
     alone = ledger.start("cost")
     run = ledger.start(DAILY, params={**WEEK, "sources": ["cost"]})
-    assert children(run) == [("cost", "2026-03-01..2026-03-08")]
+    assert children(run) == [
+        ("cost", "2026-03-01..2026-03-08"),
+        ("quality", "2026-03-01..2026-03-08"),
+    ]
     assert run.scope == "all"
     alone.refresh_from_db()
     assert alone.parent is None
@@ -143,7 +146,9 @@ def test_without_validation_the_judge_is_left_out():
     assert chosen(every, {"sources": ["cost"]}) == ["cost", "quality"]
 
 
-@pytest.mark.parametrize("params", [{"sources": ["s3"]}, {"sources": []}], ids=["unknown", "none"])
+@pytest.mark.parametrize(
+    "params", [{"sources": ["s3"]}, {"sources": [], "validate": False}], ids=["unknown", "none"]
+)
 def test_what_leaves_nothing_to_do_is_refused(sent, params):
     with pytest.raises(InvalidInputError):
         ledger.start(DAILY, params=params)
