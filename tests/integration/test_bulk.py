@@ -10,7 +10,7 @@ from collectors import bulk
 from collectors.models import CloudAccount, DailyCost, Instance
 
 pytestmark = pytest.mark.django_db
-COLUMNS = ("account_id", "date", "service", "region", "basis", "unit", "amount", "estimated")
+COLUMNS = ("account_id", "date", "service", "region", "source", "basis", "unit", "amount", "estimated")
 DAY = date(2026, 3, 1)
 
 
@@ -25,10 +25,10 @@ def store(account):
 
     def merge(**amounts):
         rows = [
-            (account.pk, DAY, service, "eu-west-1", "unblended", "USD", Decimal(amount), False)
+            (account.pk, DAY, service, "eu-west-1", "explorer", "unblended", "USD", Decimal(amount), False)
             for service, amount in amounts.items()
         ]
-        with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:6]) as stage:
+        with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:7]) as stage:
             return stage.upsert()
 
     return merge
@@ -51,8 +51,8 @@ def test_stores_an_amount_to_its_last_digit(store):
 
 
 def test_takes_the_last_of_rows_with_the_same_key(account):
-    rows = [(account.pk, DAY, "a", "", "unblended", "USD", amount, False) for amount in (1, 2)]
-    with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:6]) as stage:
+    rows = [(account.pk, DAY, "a", "", "explorer", "unblended", "USD", amount, False) for amount in (1, 2)]
+    with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:7]) as stage:
         assert stage.upsert() == {"created": 1, "updated": 0, "unchanged": 0}
     assert DailyCost.objects.get().amount == 2
 
@@ -69,8 +69,8 @@ def test_can_be_used_twice_in_one_transaction(store):
 
 
 def test_takes_rows_in_the_order_of_their_key_where_that_is_asked_for(account):
-    rows = [(account.pk, DAY, service, "", "unblended", "USD", 1, False) for service in "cab"]
-    with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:6]) as stage:
+    rows = [(account.pk, DAY, service, "", "explorer", "unblended", "USD", 1, False) for service in "cab"]
+    with bulk.staged(DailyCost, COLUMNS, rows, key=COLUMNS[:7]) as stage:
         stage.upsert(in_order=True)
     assert list(DailyCost.objects.order_by("pk").values_list("service", flat=True)) == ["a", "b", "c"]
 
@@ -108,3 +108,12 @@ def test_stores_text_as_it_is(account, text):
 def test_leaves_out_the_nul_characters_postgresql_cannot_hold(store):
     store(**{"a\0b": "1"})
     assert DailyCost.objects.get().service == "ab"
+
+
+def test_what_a_query_selects_is_staged_with_the_number_of_its_rows(account, store):
+    store(a="1", b="2")
+    query = f"SELECT {', '.join(COLUMNS[:7])}, amount * %s, estimated FROM daily_costs"
+    with bulk.selected(DailyCost, COLUMNS, query, [2], key=COLUMNS[:7]) as stage:
+        assert stage.rows == 2
+        assert stage.upsert() == {"created": 0, "updated": 2, "unchanged": 0}
+    assert sorted(DailyCost.objects.values_list("amount", flat=True)) == [2, 4]
