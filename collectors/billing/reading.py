@@ -1,8 +1,8 @@
 """Reading one billing file: its totals by account, day, service, region and basis, and its broken lines."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -89,20 +89,22 @@ def read(
     Raises: InvalidInputError naming file and column: no table, an unknown layout, a mandatory column that is
     missing.
     """
-    with (
-        TemporaryDirectory(prefix="reading-", dir=scratch) as name,
-        engine(Path(name).resolve(), file.resolve(), memory_mb=memory_mb) as connection,
-    ):
+    with TemporaryDirectory(prefix="reading-", dir=scratch) as name, ExitStack() as engines:
         folder = Path(name).resolve()
+
+        def fresh() -> duckdb.DuckDBPyConnection:
+            return engines.enter_context(engine(folder, file.resolve(), memory_mb=memory_mb))
+
         link = folder / "file"
         link.symlink_to(file.resolve())
+        connection = fresh()
         table = opened(connection, file, link)
         layout = recognised(file, table.names, _LAYOUTS)
-        work = _Work(connection, layout, table, folder, Watch(on_progress))
         with _told_of(file):
-            broken = work.done()
-            connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
-        reading = Reading(connection, layout, work.bases, broken)
+            work = _Work(connection, layout, table, folder, Watch(on_progress))
+            work, broken = work.settled(fresh)
+            work.connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
+        reading = Reading(work.connection, layout, work.bases, broken)
         reading.left_out = tuple(name for name in table.names if not layout.knows(name))
         yield reading
 
@@ -132,11 +134,13 @@ class _Work:
     def bases(self) -> list[Basis]:
         return list(self.layout.line(self.table.columns()).amounts)
 
-    def done(self) -> Quarantine:
-        """Make the tally of the lines that are not broken, and return those that are."""
+    def settled(self, fresh: Callable[[], duckdb.DuckDBPyConnection]) -> "tuple[_Work, Quarantine]":
+        """Make the tally of the lines that are not broken; return who made it, and those that are."""
         if self._is_sound():
-            return Quarantine()
-        return self._sorted_csv() if self.table.is_csv else self._sorted_parquet()
+            return self, Quarantine()
+        # A line that is not UTF-8 can trip DuckDB 1.5 in a way after which it answers nothing more.
+        again = replace(self, connection=fresh())
+        return again, again.sorted_csv() if self.table.is_csv else again.sorted_parquet()
 
     def _is_sound(self) -> bool:
         """Tell whether the file could be added up at once: most can, and then one pass is all."""
@@ -147,14 +151,15 @@ class _Work:
             self.watch.run(
                 self.connection, statement, (lambda stopped: check_gzip(file, stopped)) if is_gzip else None
             )
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.InternalException):
             if self.table.is_csv:
                 return False
             raise
         broken = f"SELECT count(*) FROM tally WHERE {tallies.any_broken(line)}"
         return _number(self.connection, broken) == 0
 
-    def _sorted_csv(self) -> Quarantine:
+    def sorted_csv(self) -> Quarantine:
+        """Go through the file line by line, and add up the copy of what is whole."""
         needed = sorted(self.table.used)
         copy = self.folder / "sound"
         found = sound_copy(self.table, copy, needed, self.watch)
@@ -166,7 +171,8 @@ class _Work:
         found.merge(self._wrong_lines(), lines)
         return found
 
-    def _sorted_parquet(self) -> Quarantine:
+    def sorted_parquet(self) -> Quarantine:
+        """Read the file again, looking at each row."""
         wrong, found = self._sorted(self.table, "file_row_number + 1"), Quarantine()
         numbers = ", ".join(str(number - 1) for number, _ in wrong)
         texts = ", ".join(self.table.texts[place] for place in sorted(self.table.used))

@@ -1,5 +1,6 @@
 """A billing file as a table: CSV, plain or by gzip, or Parquet, by what it begins with."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -122,11 +123,15 @@ def header(file: Path, *, is_gzip: bool) -> list[str]:
     """Return the names of the columns. Raises: InvalidInputError."""
     with raw(file, is_gzip=is_gzip) as (content, _):
         start = content.read(_LONGEST_HEADER)
+    text = (
+        start[: start.rfind(b"\n") + 1 or None].removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
+    )
     try:
-        text = start[: start.rfind(b"\n") + 1 or None].decode("utf-8-sig")
-        return next(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+        names = next(csv.reader(io.StringIO(text, newline=""), strict=True))
+        "".join(names).encode()
+    except (UnicodeEncodeError, csv.Error, StopIteration) as error:
         raise InvalidInputError(f"{file.name} is no table: its first line cannot be read.") from error
+    return names
 
 
 # --- Parquet ---------------------------------------------------------------------------------

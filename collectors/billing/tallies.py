@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from collectors.billing.amounts import is_number, narrow, wide
-from collectors.billing.layouts import Line, Part
+from collectors.billing.layouts import Line
 from collectors.models import Basis
 
 KEYS = ("provider", "account", "day", "period_end", "unit", "service", "region")
@@ -32,12 +32,13 @@ def lines(line: Line, relation: str, *, number: str = "0") -> str:
         **{f"text_{basis}": part for basis, part in line.amounts.items()},
     }
     texts = ", ".join(f'{part.text} AS "{name}"' for name, part in parts.items())
+    columns = ", ".join(f"{part.column} AS column_{basis}" for basis, part in line.amounts.items())
     short = ", ".join(f"{narrow(f'text_{basis}')} AS narrow_{basis}" for basis in line.amounts)
     long = ", ".join(
         f"CASE WHEN narrow_{basis} IS NULL THEN {wide(f'text_{basis}')} END AS wide_{basis}"
         for basis in line.amounts
     )
-    read = f"SELECT {texts}, {number} AS number FROM {relation}"
+    read = f"SELECT {texts}, {columns}, {number} AS number FROM {relation}"
     return f"SELECT *, {long} FROM (SELECT *, CAST({_moment('start')} AS DATE) AS day, {short} FROM ({read}))"
 
 
@@ -85,12 +86,12 @@ def any_broken(line: Line) -> str:
 
 def reason(line: Line) -> str:
     """Return an expression that tells why a line is broken, naming the column; NULL for the others."""
-    amounts = " ".join(_amount_reason(basis, part) for basis, part in line.amounts.items())
+    amounts = " ".join(_amount_reason(basis) for basis in line.amounts)
     return f"CASE WHEN NOT {OURS} THEN NULL ELSE coalesce({_key_reason(line)}, CASE {amounts} END) END"
 
 
-def _amount_reason(basis: Basis, part: Part) -> str:
-    text, column = f"text_{basis}", part.column
+def _amount_reason(basis: Basis) -> str:
+    text, column = f"text_{basis}", f"column_{basis}"
     empty = f"WHEN {text} IS NULL THEN {column} || ' is empty'" if basis == Basis.UNBLENDED else ""
     return (
         f"{empty} WHEN {text} IS NOT NULL AND narrow_{basis} IS NULL AND wide_{basis} IS NULL THEN {column}"
@@ -99,7 +100,7 @@ def _amount_reason(basis: Basis, part: Part) -> str:
 
 
 def _key_reason(line: Line) -> str:
-    day = "day IS NULL OR year(day) NOT BETWEEN 2000 AND 2100"
+    day = "day IS NULL OR coalesce(year(day), 0) NOT BETWEEN 2000 AND 2100"
     lengths = [
         f"WHEN length({name}) > {most}"
         f" THEN {getattr(line, name).column} || ' is longer than {most} characters'"
