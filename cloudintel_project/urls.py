@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from cloudintel_project.api import router
 from cloudintel_project.metrics import MetricsView
 from collectors.backfilling import BackfillView
+from collectors.billing.export_views import CostExportView
 from collectors.views import SyncView
 from core import health
 from pipelines.calling import ExecuteView, ValidateWeeklyView
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/v1/database/automation/", include("dbops.urls")),
     path("api/v1/backfill", BackfillView.as_view(), name="backfill"),
     path("api/v1/slo", SloView.as_view(), name="slo"),
+    path("api/v1/costs/export", CostExportView.as_view(), name="cost-export"),
     path("api/v1/", include(router.urls)),
     path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),
     path("sync-cost", SyncView.as_view(pipeline="cost"), name="sync-cost"),

@@ -1,8 +1,9 @@
 """Amounts of money out of text, without a digit lost, as DuckDB's SQL.
 
 An amount has up to `SCALE` digits after the point and twelve before it. Casting text to a decimal that wide
-takes DuckDB microseconds a value, and a narrow one a tenth of that, so each amount is either narrow or wide,
-and the two kinds are summed apart.
+takes DuckDB microseconds a value, and a narrow one a tenth of that. So an amount is narrow where it can be,
+and what follows its twelfth digit after the point a whole number, its tail; the others are wide. The three
+kinds are summed apart.
 """
 
 from decimal import Context, Decimal
@@ -11,16 +12,42 @@ SCALE = 26
 WIDE = f"DECIMAL(38, {SCALE})"
 _NARROW_SCALE = 12
 _NARROW = f"DECIMAL(18, {_NARROW_SCALE})"
+_TAIL = SCALE - _NARROW_SCALE
 _NUMBER = r"[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?"
 _EXACT = Context(prec=80)
 
 
-def narrow(text: str) -> str:
-    """Return SQL for the amount in the expression `text`, NULL unless it is short and plain."""
+def tail(text: str) -> str:
+    """Return SQL for the 13th to 26th digit after the point, as a whole number; NULL where there are none."""
+    digits = f"substr({text}, strpos({text}, '.') + {_NARROW_SCALE + 1})"
+    # What is no digit makes the number fail, or have fewer digits than it must have.
+    number = f"TRY_CAST('1' || rpad({digits}, {_TAIL}, '0') AS BIGINT)"
+    value = f"CASE WHEN {number} BETWEEN {10**_TAIL} AND {2 * 10**_TAIL - 1} THEN {number} - {10**_TAIL} END"
+    is_long = f"strpos({text}, '.') > 0 AND {_fraction(text)} BETWEEN {_NARROW_SCALE + 1} AND {SCALE}"
+    signed = f"CASE WHEN starts_with({text}, '-') THEN -1 ELSE 1 END"
+    return f"CASE WHEN {is_long} AND {_is_plain(text)} THEN {signed} * {value} END"
+
+
+def narrow(text: str, tail: str) -> str:
+    """Return SQL for the amount up to the twelfth digit after the point; NULL unless plain and not large.
+
+    `tail` is an expression for what follows.
+    """
     # Without a point its place is 0, and the whole text has to be short.
-    short = f"length({text}) - strpos({text}, '.') <= {_NARROW_SCALE}"
-    strange = " OR ".join(f"contains({text}, '{sign}')" for sign in "eE_")
-    return f"CASE WHEN {short} AND NOT ({strange}) THEN TRY_CAST({text} AS {_NARROW}) END"
+    start = f"left({text}, strpos({text}, '.') + {_NARROW_SCALE})"
+    is_short = f"{_fraction(text)} <= {_NARROW_SCALE} AND {_is_plain(text)}"
+    return (
+        f"CASE WHEN {tail} IS NOT NULL THEN TRY_CAST({start} AS {_NARROW})"
+        f" WHEN {is_short} THEN TRY_CAST({text} AS {_NARROW}) END"
+    )
+
+
+def _fraction(text: str) -> str:
+    return f"length({text}) - strpos({text}, '.')"
+
+
+def _is_plain(text: str) -> str:
+    return "NOT (" + " OR ".join(f"contains({text}, '{sign}')" for sign in "eE_") + ")"
 
 
 def wide(text: str) -> str:
@@ -36,8 +63,12 @@ def is_number(text: str) -> str:
     return f"regexp_full_match({text}, '{_NUMBER}')"
 
 
-def added(narrow_sum: Decimal | None, wide_sum: Decimal | None) -> Decimal:
-    """Return both sums as one exact amount, without the zeros that only fill its scale."""
-    total = _EXACT.add(narrow_sum or Decimal(0), wide_sum or Decimal(0)).normalize(_EXACT)
-    exponent = total.as_tuple().exponent
-    return total.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else total
+def added(narrow_sum: Decimal | None, tail_sum: int | None, wide_sum: Decimal | None) -> Decimal:
+    """Return the three sums as one exact amount, without the zeros that only fill its scale."""
+    total = narrow_sum or Decimal(0)
+    if tail_sum:
+        total = _EXACT.add(total, Decimal(tail_sum).scaleb(-SCALE, _EXACT))
+    if wide_sum is not None:
+        total = _EXACT.add(total, wide_sum)
+    total = total.normalize(_EXACT)
+    return total.quantize(Decimal(1), context=_EXACT) if total % 10 == 0 else total

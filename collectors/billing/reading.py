@@ -26,7 +26,7 @@ __all__ = ["BilledRow", "BrokenLine", "Reading", "read"]
 _LAYOUTS = (FOCUS, CUR)
 _PAGE = 10_000
 _MOST_PROVIDERS = 20
-_KEYS = 7
+_KEYS, _SUMS = 7, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,10 @@ class Reading:
             for group in self._connection.execute(page).fetchall():
                 account, name, day, service, region, unit, estimated = group[:_KEYS]
                 for place, basis in enumerate(self._bases):
-                    narrow, wide, is_known = group[_KEYS + 3 * place : _KEYS + 3 * place + 3]
+                    first = _KEYS + _SUMS * place
+                    *sums, is_known = group[first : first + _SUMS]
                     if is_known:
-                        amount = added(narrow, wide)
+                        amount = added(*sums)
                         yield BilledRow(
                             account, name, day, service, region, unit, basis.value, amount, estimated
                         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from collectors.billing.amounts import is_number, narrow, wide
+from collectors.billing.amounts import is_number, narrow, tail, wide
 from collectors.billing.layouts import Line
 from collectors.models import Basis
 
@@ -31,30 +31,44 @@ def lines(line: Line, relation: str, *, number: str = "0") -> str:
         "region": line.region,
         **{f"text_{basis}": part for basis, part in line.amounts.items()},
     }
-    texts = ", ".join(f'{part.text} AS "{name}"' for name, part in parts.items())
-    columns = ", ".join(f"{part.column} AS column_{basis}" for basis, part in line.amounts.items())
-    short = ", ".join(f"{narrow(f'text_{basis}')} AS narrow_{basis}" for basis in line.amounts)
-    long = ", ".join(
-        f"CASE WHEN narrow_{basis} IS NULL THEN {wide(f'text_{basis}')} END AS wide_{basis}"
-        for basis in line.amounts
-    )
-    read = f"SELECT {texts}, {columns}, {number} AS number FROM {relation}"
-    return f"SELECT *, {long} FROM (SELECT *, CAST({_moment('start')} AS DATE) AS day, {short} FROM ({read}))"
+    texts = [f'{part.text} AS "{name}"' for name, part in parts.items()]
+    columns = [f"{part.column} AS column_{basis}" for basis, part in line.amounts.items()]
+    read = f"SELECT {', '.join(texts + columns)}, {number} AS number FROM {relation}"
+    for level in (_tail, _narrow, _wide):
+        more = ", ".join(level(f"text_{basis}", basis) for basis in line.amounts)
+        read = f"SELECT *, {more} FROM ({read})"
+    return f"SELECT *, CAST({_moment('start')} AS DATE) AS day FROM ({read})"
+
+
+def _tail(text: str, basis: Basis) -> str:
+    return f"{tail(text)} AS tail_{basis}"
+
+
+def _narrow(text: str, basis: Basis) -> str:
+    return f"{narrow(text, f'tail_{basis}')} AS narrow_{basis}"
+
+
+def _wide(text: str, basis: Basis) -> str:
+    return f"CASE WHEN narrow_{basis} IS NULL THEN {wide(text)} END AS wide_{basis}"
 
 
 def tally(line: Line, wanted: str) -> str:
     """Return a statement that adds the wanted lines up by all that they have in common, in one pass."""
     sums = ", ".join(
-        f"sum(narrow_{basis}) AS narrow_{basis}, sum(wide_{basis}) AS wide_{basis},"
-        f" count(narrow_{basis}) + count(wide_{basis}) AS known_{basis}, count(text_{basis}) AS given_{basis}"
+        f"sum(narrow_{basis}) AS narrow_{basis}, sum(wide_{basis}) AS wide_{basis}, count(text_{basis}) AS"
+        f" given_{basis}, sum(CASE WHEN narrow_{basis} IS NOT NULL THEN tail_{basis} END) AS tail_{basis}"
         for basis in line.amounts
     )
+    broken = " OR ".join(_is_no_amount(basis) for basis in line.amounts)
     keys = ", ".join(KEYS)
     return (
-        f"CREATE OR REPLACE TEMP TABLE tally AS"
-        f" SELECT {keys}, any_value(name) AS name, count(*) AS lines, {sums}"
-        f" FROM ({wanted}) GROUP BY {keys}"
+        f"CREATE OR REPLACE TEMP TABLE tally AS SELECT {keys}, any_value(name) AS name, count(*) AS lines,"
+        f" count_if({broken}) AS broken, {sums} FROM ({wanted}) GROUP BY {keys}"
     )
+
+
+def _is_no_amount(basis: Basis) -> str:
+    return f"(narrow_{basis} IS NULL AND wide_{basis} IS NULL AND text_{basis} IS NOT NULL)"
 
 
 def totals(bases: Sequence[Basis], *, now: datetime) -> str:
@@ -63,7 +77,7 @@ def totals(bases: Sequence[Basis], *, now: datetime) -> str:
     A basis is known of a group when it is known of all its lines.
     """
     sums = ", ".join(
-        f"sum(narrow_{basis}), sum(wide_{basis}), bool_and(known_{basis} = lines) AS all_{basis}"
+        f"sum(narrow_{basis}), sum(tail_{basis}), sum(wide_{basis}), bool_and(given_{basis} = lines)"
         for basis in bases
     )
     keys = "account, day, service, region, unit"
@@ -79,9 +93,8 @@ def totals(bases: Sequence[Basis], *, now: datetime) -> str:
 # --- Broken lines ----------------------------------------------------------------------------
 def any_broken(line: Line) -> str:
     """Return a condition on the tally that holds where some of the lines added up are broken."""
-    amounts = " OR ".join(f"known_{basis} <> given_{basis}" for basis in line.amounts)
     unknown = f"given_{Basis.UNBLENDED} <> lines"
-    return f"{OURS} AND (({_key_reason(line)}) IS NOT NULL OR {amounts} OR {unknown})"
+    return f"{OURS} AND (({_key_reason(line)}) IS NOT NULL OR broken > 0 OR {unknown})"
 
 
 def reason(line: Line) -> str:
@@ -94,7 +107,7 @@ def _amount_reason(basis: Basis) -> str:
     text, column = f"text_{basis}", f"column_{basis}"
     empty = f"WHEN {text} IS NULL THEN {column} || ' is empty'" if basis == Basis.UNBLENDED else ""
     return (
-        f"{empty} WHEN {text} IS NOT NULL AND narrow_{basis} IS NULL AND wide_{basis} IS NULL THEN {column}"
+        f"{empty} WHEN {_is_no_amount(basis)} THEN {column}"
         f" || CASE WHEN {is_number(text)} THEN ' has more digits than are kept' ELSE ' is no amount' END"
     )
 

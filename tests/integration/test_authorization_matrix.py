@@ -83,6 +83,7 @@ TABLE = """
     GET    /api/v1/volumes/                          VIEWERS         200
     GET    /api/v1/volumes/{volume_id}/              VIEWERS         200
     GET    /api/v1/costs/                            VIEWERS         200
+    GET    /api/v1/costs/export                      VIEWERS         200
     GET    /api/v1/cpu/                              VIEWERS         200
     GET    /api/v1/samples/                          VIEWERS         200
     GET    /api/v1/fleet-cpu/                        VIEWERS         200

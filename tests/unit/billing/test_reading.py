@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.billing.amounts import SCALE, added, narrow, wide
+from collectors.billing.amounts import SCALE, added, narrow, tail, wide
 from collectors.billing.reading import BilledRow
 from core.errors import InvalidInputError
 from tests.unit.billing.files import cur_line, focus_line, text
@@ -276,12 +276,16 @@ def test_whom_progress_is_told_may_stop_it(opened, monkeypatch):
 
 # --- Amounts ---------------------------------------------------------------------------------
 def _amount(written):
+    """The amount in a text as the SQL understands it, or None."""
+    read = f"SELECT t, {tail('t')} AS rest FROM (SELECT ? AS t)"
+    narrowed = f"SELECT t, {narrow('t', 'rest')} AS n, rest FROM ({read})"
     found = duckdb.execute(
-        f"SELECT n, CASE WHEN n IS NULL THEN {wide('t')} END"
-        f" FROM (SELECT t, {narrow('t')} AS n FROM (SELECT ? AS t))",
-        [written],
-    ).fetchone()
-    return None if found == (None, None) else added(*found)
+        f"SELECT n, rest, CASE WHEN n IS NULL THEN {wide('t')} END FROM ({narrowed})", [written]
+    )
+    short, rest, long = found.fetchone()
+    if short is None:
+        return None if long is None else added(None, None, long)
+    return added(short, rest, None)
 
 
 @settings(deadline=None)
@@ -300,7 +304,23 @@ def test_a_float_in_text_is_taken_at_its_word(number):
 
 @pytest.mark.parametrize(
     "written",
-    ["", "abc", "NaN", "inf", "1_000", "1,000", "0x1", "1e-27", "0." + "1" * 27, "9" * 13, " 1 2", "1.2.3"],
+    [
+        "",
+        "abc",
+        "NaN",
+        "inf",
+        "1_000",
+        "1,000",
+        "0x1",
+        "1e-27",
+        "0." + "1" * 27,
+        "9" * 13,
+        " 1 2",
+        "1.2.3",
+        "1.000000000000.5",
+        "1.000000000000-5",
+        "1.0000000000000 ",
+    ],
 )
 def test_what_is_no_amount_or_does_not_fit_is_none(written):
     assert _amount(written) is None
