@@ -25,10 +25,11 @@ NAMES = (
     "ticks",
     "observe",
     "pool",
+    "billing",
     "reliability",
     "workers",
 )
-SIZES = ("n", "points")
+SIZES = ("n", "points", "gb")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -58,7 +59,7 @@ def machine() -> str:
 def record(benchmark: str, figures: dict[str, float]) -> None:
     """Add the figures to RESULTS.md, those of different sizes under different names."""
     when = datetime.now(UTC).date()
-    size = "".join(f"_{name}{figures[name]:.0f}" for name in SIZES if name in figures)
+    size = "".join(f"_{name}{figures[name]:g}" for name in SIZES if name in figures)
     with RESULTS.open("a") as file:
         for name, value in figures.items():
             figure = f"{benchmark}{size}_{name.removeprefix(f'{benchmark}_')}"
