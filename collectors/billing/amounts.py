@@ -2,8 +2,8 @@
 
 An amount has up to `SCALE` digits after the point and twelve before it. Casting text to a decimal that wide
 takes DuckDB microseconds a value, and a narrow one a tenth of that. So an amount is narrow where it can be,
-and what follows its twelfth digit after the point a whole number, its tail; the others are wide. The three
-kinds are summed apart.
+and what follows its twelfth digit after the point a fraction of its own, its tail; the others are wide. The
+three kinds are summed apart.
 """
 
 from decimal import Context, Decimal
@@ -12,20 +12,18 @@ SCALE = 26
 WIDE = f"DECIMAL(38, {SCALE})"
 _NARROW_SCALE = 12
 _NARROW = f"DECIMAL(18, {_NARROW_SCALE})"
-_TAIL = SCALE - _NARROW_SCALE
+_TAIL = f"DECIMAL(16, {SCALE - _NARROW_SCALE})"
 _NUMBER = r"[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?"
 _EXACT = Context(prec=80)
 
 
 def tail(text: str) -> str:
-    """Return SQL for the 13th to 26th digit after the point, as a whole number; NULL where there are none."""
-    digits = f"substr({text}, strpos({text}, '.') + {_NARROW_SCALE + 1})"
-    # What is no digit makes the number fail, or have fewer digits than it must have.
-    number = f"TRY_CAST('1' || rpad({digits}, {_TAIL}, '0') AS BIGINT)"
-    value = f"CASE WHEN {number} BETWEEN {10**_TAIL} AND {2 * 10**_TAIL - 1} THEN {number} - {10**_TAIL} END"
-    is_long = f"strpos({text}, '.') > 0 AND {_fraction(text)} BETWEEN {_NARROW_SCALE + 1} AND {SCALE}"
-    signed = f"CASE WHEN starts_with({text}, '-') THEN -1 ELSE 1 END"
-    return f"CASE WHEN {is_long} AND {_is_plain(text)} THEN {signed} * {value} END"
+    """Return SQL for the 13th to 26th digit after the point, as a fraction; NULL where there are none."""
+    start = _NARROW_SCALE + 1
+    value = f"TRY_CAST('.' || substr({text}, strpos({text}, '.') + {start}) AS {_TAIL})"
+    is_long = f"strpos({text}, '.') > 0 AND {_fraction(text)} BETWEEN {start} AND {SCALE}"
+    signed = f"CASE WHEN starts_with({text}, '-') THEN -{value} ELSE {value} END"
+    return f"CASE WHEN {is_long} AND {_is_plain(text)} THEN {signed} END"
 
 
 def narrow(text: str, tail: str) -> str:
@@ -63,11 +61,11 @@ def is_number(text: str) -> str:
     return f"regexp_full_match({text}, '{_NUMBER}')"
 
 
-def added(narrow_sum: Decimal | None, tail_sum: int | None, wide_sum: Decimal | None) -> Decimal:
+def added(narrow_sum: Decimal | None, tail_sum: Decimal | None, wide_sum: Decimal | None) -> Decimal:
     """Return the three sums as one exact amount, without the zeros that only fill its scale."""
     total = narrow_sum or Decimal(0)
     if tail_sum:
-        total = _EXACT.add(total, Decimal(tail_sum).scaleb(-SCALE, _EXACT))
+        total = _EXACT.add(total, tail_sum.scaleb(-_NARROW_SCALE, _EXACT))
     if wide_sum is not None:
         total = _EXACT.add(total, wide_sum)
     total = total.normalize(_EXACT)

@@ -57,6 +57,9 @@ def test_the_root_names_what_is_under_it():
         "alerts",
         "channels",
         "scaling/events",
+        "billing-files",
+        "reconciliations",
+        "quality",
     }
 
 

@@ -42,7 +42,13 @@ def test_names_the_user_of_a_session():
     account = builders.account()
     browser.post(
         reverse("admin:collectors_cloudaccount_change", args=[account.pk]),
-        {"account_id": account.account_id, "name": "renamed", "regions": "[]", "enabled": "on"},
+        {
+            "account_id": account.account_id,
+            "name": "renamed",
+            "regions": "[]",
+            "cost_source": "explorer",
+            "enabled": "on",
+        },
     )
     assert entries(account).last().actor == person
 
