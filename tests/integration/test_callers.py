@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -23,8 +24,9 @@ PIPELINES = {EXECUTE: DAILY, VALIDATE: WEEKLY}
 
 @pytest.fixture(autouse=True)
 def _pipelines(pipelines, monkeypatch):
-    """The two pipelines, the daily one with two children, and no broker."""
-    pipelines(**{DAILY: ("ec2", "cost"), WEEKLY: FakeHandler({}), "ec2": None, "cost": None})
+    """The two pipelines, the daily one with three children, and no broker."""
+    children = {"ec2": None, "cost": None, "cpu": None}
+    pipelines(**{DAILY: tuple(children), WEEKLY: FakeHandler({}), **children})
     monkeypatch.setattr(messages, "send", lambda _work: True)
 
 
@@ -38,7 +40,7 @@ def post(client, path=EXECUTE, body=None, key=None):
 
 
 def end(run_id):
-    Run.objects.filter(pk=run_id).update(status=Status.SUCCEEDED)
+    Run.objects.filter(Q(pk=run_id) | Q(parent=run_id)).update(status=Status.SUCCEEDED)
 
 
 # --- Starting --------------------------------------------------------------------------------
