@@ -24,13 +24,16 @@ from collectors.models import (
     Volume,
 )
 from pipelines import messages
-from pipelines.models import Run, Status, Step
+from pipelines.models import QualityReport, Run, Status, Step
 from tests import builders
 
 pytestmark = pytest.mark.django_db
 
 BILLING = (BillingManifest, BillingFile, QuarantinedLine, Reconciliation)
-RECORDED = (Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, Alert, Notification, Delivery, *BILLING)
+RECORDED = (
+    *(Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, QualityReport),
+    *(Alert, Notification, Delivery, *BILLING),
+)
 
 
 def page(model, view="changelist", *args):
@@ -74,6 +77,7 @@ def estate():
         Volume: builders.volume(account, created_at=builders.MORNING),
         DailyCost: builders.cost(account, "2026-03-01", "0.0000008072"),
         CpuMetric: builders.cpu_day(instance, "2026-03-01", 12.5),
+        QualityReport: builders.quality_report(run=parent, datasets={"costs": 100.0}),
         AwsSpend: AwsSpend.objects.create(account=account, date="2026-03-01", amount_usd="0.01"),
         Run: run,
         Alert: alert,

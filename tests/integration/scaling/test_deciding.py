@@ -491,6 +491,76 @@ def test_a_real_instance_that_may_not_be_monitored_any_more_is_held_and_told_of_
     assert reason in decision.reason
 
 
+# --- Quality ---------------------------------------------------------------------------------
+def poor(**datasets):
+    return builders.quality_report(computed_at=NOON, datasets=datasets)
+
+
+def hot():
+    """A real instance with a high load."""
+    instance = real()
+    load_of(instance)
+    return instance
+
+
+def test_data_of_poor_quality_scale_no_real_instance_and_the_reason_says_so(clock):
+    instance, report = hot(), poor(samples=60.0)
+    clock.go_on(seconds=15)
+    assert decided(instance) == [(Direction.NO_ACTION, "sustained_up", Outcome.NONE, ["quality"])]
+    decision = ScalingDecision.objects.get()
+    why = f"the quality of samples is 60.0, below 70 (report {report.pk} of 2026-03-20)"
+    assert decision.reason.endswith(f"Held: The data are not good enough: {why}.")
+    assert decision.inputs["guard"]["low_quality"] == why
+    assert replayed(decision) == ("sustained_up", decision.reason, decision.level_after, decision.vetoes)
+
+
+def test_that_data_are_poor_is_news_once_and_over_with_the_next_report(clock):
+    instance = hot()
+    poor(samples=60.0)
+    clock.go_on(seconds=45)
+    poor(samples=95.0)
+    clock.go_on(seconds=15)
+    recommended = (Direction.SCALE_UP, "sustained_up", Outcome.RECOMMENDED, [])
+    held = (Direction.NO_ACTION, "sustained_up", Outcome.NONE, ["quality"])
+    assert decided(instance) == [held, recommended]
+
+
+@pytest.mark.parametrize(
+    ("datasets", "vetoes"),
+    [
+        ({"samples": None, "cpu": 60.0}, ["quality"]),
+        ({"samples": 90.0, "cpu": 60.0}, []),
+        ({"samples": None, "cpu": None, "costs": 0.0}, []),
+    ],
+    ids=["samples unknown", "samples good", "all unknown"],
+)
+def test_cpu_counts_where_the_quality_of_samples_is_unknown(clock, datasets, vetoes):
+    instance = hot()
+    poor(**datasets)
+    clock.go_on(seconds=15)
+    assert decided(instance)[0][3] == vetoes
+
+
+def test_mocks_and_simulations_have_nothing_of_what_was_collected(clock):
+    mock_instance, simulated = builders.managed(), builders.managed(inventory=builders.instance())
+    load(mock_instance)
+    load(simulated, source=Source.SIMULATED)
+    poor(samples=10.0)
+    clock.go_on(seconds=15)
+    assert [codes for *_, codes in (*decided(mock_instance), *decided(simulated))] == [[], []]
+
+
+def test_the_quality_is_read_once_a_tick_however_many_there_are(clock, monkeypatch):
+    asked = []
+    monkeypatch.setattr("scaling.quality.refusal", lambda now: asked.append(now) or "")
+    monkeypatch.setattr(deciding, "BATCH", 1)
+    for _ in range(3):
+        hot()
+    deciding.decide(NOON, 0, 1)
+    assert asked == [NOON]
+    assert ScalingDecision.objects.count() == 3
+
+
 # --- Queries ---------------------------------------------------------------------------------
 def test_the_number_of_queries_does_not_grow_with_what_is_monitored(clock, django_assert_max_num_queries):
     for _ in range(3):

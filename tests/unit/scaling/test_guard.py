@@ -148,3 +148,12 @@ def test_modes_and_outcomes_are_those_of_the_models():
 def test_one_sample_acts_once_however_short_the_cooldown(ago_s, found):
     recent = state(last_action_at=NOON - timedelta(seconds=ago_s), period_s=30.0)
     assert codes(UP, recent, cooldown_up_s=0) == found
+
+
+# --- Quality ---------------------------------------------------------------------------------
+def test_data_that_are_not_good_enough_change_nothing_and_say_why():
+    ruling = check(UP, state(low_quality="the quality of samples is 60.0, below 70"), policy(), NOON)
+    assert (ruling.level_after, ruling.outcome) == (2, "none")
+    [veto] = ruling.vetoes
+    expected = "The data are not good enough: the quality of samples is 60.0, below 70."
+    assert (veto.code, veto.sentence) == ("quality", expected)
