@@ -17,7 +17,7 @@ from dbops.readings import PoolReading
 from dbops.services import control, watching
 from tests import builders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("patience")]
 
 ADDRESS = "/api/v1/database/automation"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
