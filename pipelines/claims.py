@@ -169,6 +169,10 @@ class Claim:
         """Tell what came of the work, as JSON; it is stored with the end of it."""
         self._outputs |= outputs
 
+    def show(self, percent: float) -> None:
+        """Show how much of the step is done. Raises: LeaseLostError."""
+        self._update_row(progress=min(100, max(0, int(percent))))
+
     # --- Ending ------------------------------------------------------------------------------
     def _noted(self) -> dict[str, Any]:
         return {"outputs": {**self.work.outputs, **self._outputs}} if self._outputs else {}

@@ -8,7 +8,7 @@ wrote. It is taken last, once the lines are in the database.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,6 @@ class Told:
 
     costs: Path
     accounts: Mapping[str, str]
-    days: tuple[date, date] | None
     layout: str
     lines: int
     quarantined: int
@@ -64,16 +63,13 @@ def told(reading: Reading, scratch: Path) -> Told:
     """Read a file to its end, without a transaction: that takes as long as the file is large."""
     costs = scratch / "costs.copy"
     accounts: dict[str, str] = {}
-    days: set[date] = set()
     with costs.open("w", encoding="utf-8") as lines:
         for row in reading.rows():
             accounts[row.account_id] = row.account_name or accounts.get(row.account_id, "")
-            days.add(row.date)
             lines.write(_line(row))
     return Told(
         costs,
         accounts,
-        (min(days), max(days)) if days else None,
         reading.layout,
         reading.lines,
         reading.quarantined,

@@ -5,18 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from collectors.aws import metering
 from collectors.billing import finding, reading, reconciling, storing
 from collectors.billing.finding import Delivery
 from collectors.billing.stores import Entry, Store, name_of, open_store, shortened
-from collectors.models import BillingFile, FileState, QuarantinedLine
+from collectors.models import BillingCost, BillingFile, FileState, QuarantinedLine
 from collectors.services.access import RunMeter
 from core.errors import InvalidInputError, LeaseLostError, PermanentCloudError
 from pipelines import heartbeat, registry, retention, windows
@@ -48,14 +48,6 @@ class BillingHandler(Handler):
         meter = RunMeter(self._claim, None)
         return open_store(location, lambda client: metering.attach(client, meter))
 
-    def _note(self, **values: object) -> None:
-        """Keep on the step's row what it begins from or came to."""
-        held = Step.objects.filter(
-            pk=self._claim.work.pk, fence=self._claim.work.fence, status=Status.RUNNING
-        )
-        if not held.update(**values):
-            raise LeaseLostError(f"{self._claim.work} was taken over by another worker.")
-
     # --- Finding -----------------------------------------------------------------------------
     def _discover(self, location: str) -> Counts:
         with heartbeat.beating(self._claim):
@@ -68,10 +60,16 @@ class BillingHandler(Handler):
 
     # --- Reading -----------------------------------------------------------------------------
     def _read(self, file: BillingFile) -> Counts:
-        self._note(inputs={"key": file.key, "etag": file.etag, "size": file.size})
-        if file.run_id == self._claim.run.pk and file.read_at and file.read_at > self._claim.run.created_at:
-            # Stored by a worker that was lost before it could say so.
-            return no_rows()
+        counts = no_rows() if self._was_stored(file) else self._tried(file)
+        self._claim.note(**_outputs(file))
+        return counts
+
+    def _was_stored(self, file: BillingFile) -> bool:
+        """Tell whether a worker that was lost has stored it before it could say so."""
+        run = self._claim.run
+        return file.run_id == run.pk and file.read_at is not None and file.read_at > run.created_at
+
+    def _tried(self, file: BillingFile) -> Counts:
         try:
             return self._stored(file)
         except (InvalidInputError, PermanentCloudError) as error:
@@ -86,9 +84,7 @@ class BillingHandler(Handler):
         ):
             told = self._told(file, scratch, self._progress(lost))
             with self._claim.writing():
-                counts = storing.store(file, told, run=self._claim.run, now=timezone.now())
-                self._note(outputs=_outputs(told))
-        return counts
+                return storing.store(file, told, run=self._claim.run, now=timezone.now())
 
     def _told(self, file: BillingFile, scratch: Path, on_progress: Callable[[float], None]) -> storing.Told:
         entry = Entry(file.etag, file.size, file.found_at)
@@ -114,7 +110,7 @@ class BillingHandler(Handler):
                 raise LeaseLostError(f"{self._claim.work} was taken over by another worker.")
             if time.monotonic() - last >= TELL_EVERY_S:
                 last = time.monotonic()
-                self._note(progress=min(100, max(0, int(percent))))
+                self._claim.show(percent)
 
         return tell
 
@@ -137,13 +133,10 @@ def _step(location: str, file: BillingFile) -> PlannedStep:
     manifest = shortened(f"{file.manifest.export} {file.manifest.period_start}", _LONGEST_MANIFEST)
     name = shortened(PurePosixPath(file.key).name, _LONGEST_FILE)
     return PlannedStep(
-        f"{name_of(location)}/{manifest.replace('/', ':')}/{name} #{file.pk}", {"file": file.pk}
+        f"{name_of(location)}/{manifest.replace('/', ':')}/{name} #{file.pk}",
+        {"file": file.pk},
+        inputs={"key": file.key, "etag": file.etag, "size": file.size},
     )
-
-
-def _outputs(told: storing.Told) -> dict[str, object]:
-    days = [day.isoformat() for day in told.days] if told.days else []
-    return {"lines": told.lines, "quarantined": told.quarantined, "layout": told.layout, "days": days}
 
 
 @contextmanager
@@ -163,13 +156,20 @@ def _scratch(step_id: int) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _outputs(file: BillingFile) -> dict[str, object]:
+    """Return what was read of a file, with the first and the last day that it tells of."""
+    file.refresh_from_db()
+    first, last = file.costs.aggregate(first=Min("date"), last=Max("date")).values()
+    days = [first.isoformat(), last.isoformat()] if first else []
+    return {"lines": file.lines, "quarantined": file.quarantined, "layout": file.layout, "days": days}
+
+
 # --- The end of a run ------------------------------------------------------------------------
 def conclude(run: Run) -> Counts:
     """Compare days with Cost Explorer's: those that files told of in this run, and the last two months'."""
     now = timezone.now()
-    outputs = run.steps.exclude(outputs={}).values_list("outputs", flat=True)
-    first = [date.fromisoformat(told["days"][0]) for told in outputs if told.get("days")]
-    since = min([now.date() - RECONCILED, *first])
+    told = BillingCost.objects.filter(file__run=run).aggregate(first=Min("date"))["first"]
+    since = min(filter(None, (now.date() - RECONCILED, told)))
     return Counts(reconciled=reconciling.reconcile(since, now))
 
 

@@ -26,8 +26,7 @@ class QualityHandler(Handler):
     def execute(self, step: PlannedStep) -> Counts:
         self._claim.renew()
         finding = checks.every()[step.name].find(window_of(self._claim.run), timezone.now())
-        with self._claim.writing():
-            Step.objects.filter(pk=self._claim.work.pk).update(outputs=_as_json(finding))
+        self._claim.note(**_as_json(finding))
         return Counts(slots_checked=finding.of, slots_failed=finding.bad)
 
 
