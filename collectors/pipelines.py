@@ -25,9 +25,9 @@ AT_HALF_PAST_FOUR = Cron("30 4 * * *", ZoneInfo("America/New_York"))
 
 def register() -> None:
     """Tell the ledger how each source is collected, and how partitions are kept."""
-    registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone, retry=ETL_RETRY))
-    registry.register(Pipeline(name="cost", handler=CostHandler, retry=ETL_RETRY))
-    registry.register(Pipeline(name="cpu", handler=CpuHandler, retry=ETL_RETRY))
+    registry.register(Pipeline(name="ec2", handler=InventoryHandler, conclude=mark_gone))
+    registry.register(Pipeline(name="cost", handler=CostHandler))
+    registry.register(Pipeline(name="cpu", handler=CpuHandler))
     registry.register(
         Pipeline(
             name=DAILY,
@@ -35,10 +35,11 @@ def register() -> None:
             cron=AT_HALF_PAST_FOUR,
             title="Collect EC2, costs and CPU",
             follows_collect_every=True,
+            retry=ETL_RETRY,
         )
     )
     sources = tuple(child for child in CHILDREN if child != VALIDATION)
-    registry.register(Pipeline(name=backfill.PIPELINE, children=sources))
+    registry.register(Pipeline(name=backfill.PIPELINE, children=sources, retry=ETL_RETRY))
     registry.register(
         Pipeline(
             name=metrics.PIPELINE,

@@ -247,7 +247,7 @@ class Claim:
 
         Raises: LeaseLostError.
         """
-        policy, now = registry.get(self.run.pipeline).retry, ticks.now()
+        policy, now = registry.retry_of(self.run), ticks.now()
         spent = now - history.first_began(self.work, self.since)
         pause_s = policy.next_pause_s(self.work.retries, spent_s=spent.total_seconds())
         if pause_s is None:

@@ -95,7 +95,7 @@ class Retry:
 
 
 ETL_RETRY = Retry(times=3, first_s=30.0, doublings=4, longest_s=600.0, within_s=3600.0)
-"""What the daily ETL keeps to: three retries after the first attempt, within an hour."""
+"""What the daily ETL and all its parts keep to: three retries after the first attempt, within an hour."""
 
 
 def concludes_nothing(_run: "Run") -> Counts:
@@ -109,7 +109,7 @@ class Pipeline:
 
     `conclude` does what can be done only once all steps have ended, in the transaction that ends the run,
     and returns what it counted. It runs by itself where it has `every` or `cron`; workers are told through
-    `queue`.
+    `queue`. `retry` is for its children, too.
     """
 
     name: str
@@ -141,6 +141,14 @@ def get(name: str) -> Pipeline:
     except KeyError:
         known = ", ".join(sorted(_pipelines))
         raise InvalidInputError(f"There is no pipeline {name!r}; the pipelines are {known}.") from None
+
+
+def retry_of(run: "Run") -> Retry:
+    """Return how often the work of a run is tried again: that of a part as its whole demands it.
+
+    What somebody starts by itself, and may be waiting for, keeps to its own, shorter pauses.
+    """
+    return get((run.parent or run).pipeline).retry
 
 
 def queue_of(name: str) -> str:

@@ -175,11 +175,7 @@ def conclude(run: Run) -> Counts:
 
 def register() -> None:
     """Tell the ledger how billing files are read, and what becomes of those that were replaced."""
-    registry.register(
-        Pipeline(
-            name=PIPELINE, handler=BillingHandler, conclude=conclude, queue="etl", retry=registry.ETL_RETRY
-        )
-    )
+    registry.register(Pipeline(name=PIPELINE, handler=BillingHandler, conclude=conclude, queue="etl"))
     retention.register_rows("billing-files", "Replaced versions of billing files", _replaced)
     retention.register_rows("billing-quarantine", "Broken lines of billing files", _broken_lines)
 

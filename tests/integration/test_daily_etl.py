@@ -52,9 +52,14 @@ def test_no_child_that_exists_is_forgotten(child):
     assert (child in CHILDREN) is exists
 
 
-def test_its_children_are_known_and_keep_to_the_documents_retries():
+def test_its_children_are_known_and_keep_to_the_documents_retries(sent):
     assert tuple(registry.get(DAILY).children) == CHILDREN
-    assert {registry.get(child).retry for child in CHILDREN} == {ETL_RETRY}
+    run = ledger.start(DAILY)
+    assert {registry.retry_of(child) for child in run.children.all()} == {ETL_RETRY}
+
+
+def test_a_source_that_somebody_starts_by_itself_is_tried_again_sooner(sent):
+    assert registry.retry_of(ledger.start("cost")).first_s < ETL_RETRY.first_s
 
 
 # --- When it runs ----------------------------------------------------------------------------
