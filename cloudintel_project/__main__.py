@@ -179,7 +179,8 @@ def _run_supervised(order: Order, console: Console, supervisor: Supervisor) -> i
     console.print(f"Data folder {home.home()}, cloud: {order.cloud}")
     needed = servers(order)
     supervisor.start(needed)
-    supervisor.wait_ready(needed, within_s=SERVERS_START_S)
+    # The demo cloud takes its time, and nobody asks it before the first collection.
+    supervisor.wait_ready([each for each in needed if each.name != programs.DEMO], within_s=SERVERS_START_S)
     prepare_database()
     # Models can be imported from here on.
     from cloudintel_project import first_run, report  # noqa: PLC0415
@@ -189,6 +190,7 @@ def _run_supervised(order: Order, console: Console, supervisor: Supervisor) -> i
     if not os.environ.get("DATABASE_URL"):
         first_run.take_over_from_the_dead()
     wanted = start_programs(order, console, supervisor)
+    supervisor.wait_ready(needed, within_s=SERVERS_START_S)
     outcome = first_run.FirstCollection(console, user=user, between=supervisor.tick).run(order.cloud)
     supervisor.wait_ready(wanted, within_s=PROGRAMS_START_S)
     report.print_report(console)

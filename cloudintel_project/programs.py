@@ -16,13 +16,14 @@ WEB_THREADS = 8
 IO_THREADS = 8
 CPU_PROCESSES = min(2, os.cpu_count() or 1)
 ELASTIC_SLOTS = 2
+DEMO = "demo-cloud"
 
 
 def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
     """The local AWS endpoint of demo runs."""
     replay = ("--traces", traces) if traces else ()
     return Program(
-        name="demo-cloud",
+        name=DEMO,
         argv=(*_python("democloud"), "--port", str(port), "--home", str(home.home()), *replay),
         env=env,
         is_server=True,
@@ -85,7 +86,7 @@ def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") ->
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:
     """The worker that talks to the world outside; its tasks wait rather than compute, so it has threads."""
     queues = "--queues=critical,actions,readings,aws"
-    return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=env)
+    return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=_unchecked(env))
 
 
 def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
@@ -95,7 +96,7 @@ def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
         "--pool=prefork",
         f"--concurrency={CPU_PROCESSES}",
         "--queues=etl,maintenance,alone",
-        env=env,
+        env=_unchecked(env),
     )
 
 
@@ -114,17 +115,19 @@ def worker_versatile(*, env: Mapping[str, str]) -> Program:
 
 
 def worker_elastic(number: int, *, env: Mapping[str, str]) -> Program:
-    """One of the workers that come and go; it takes all that worker-critical leaves.
-
-    Django's checks take a sixth of its start, and worker-critical has made them.
-    """
+    """One of the workers that come and go; it takes all that worker-critical leaves."""
     return _worker(
         elastic_name(number),
         "--pool=prefork",
         f"--concurrency={ELASTIC_SLOTS}",
         "--queues=readings,aws,etl,maintenance,alone",
-        env={"SKIP_CHECKS": "1", **env},
+        env=_unchecked(env),
     )
+
+
+def _unchecked(env: Mapping[str, str]) -> dict[str, str]:
+    """Leave Django's checks out of a start, a sixth of which they take: worker-critical makes them."""
+    return {"SKIP_CHECKS": "1", **env}
 
 
 def elastic_name(number: int) -> str:
