@@ -13,7 +13,7 @@ from cloudintel_project import home
 from collectors.models import CpuMetric, DailyCost, Instance
 from collectors.pipelines import DAILY
 from core.period import Period
-from pipelines.models import Run
+from pipelines.models import RECORDS, Run
 
 COST_DAYS = 30
 
@@ -80,7 +80,7 @@ def runs() -> Table:
 
 def _run_row(run: Run) -> tuple[str, ...]:
     duration = "" if run.duration_s is None else f"{run.duration_s:.1f} s"
-    rows = ", ".join(f"{count:,} {what}" for what, count in run.counts.items() if count)
+    rows = ", ".join(f"{run.counts[what]:,} {what}" for what in RECORDS if run.counts.get(what))
     return run.pipeline, run.status, duration, rows or "0", str(run.aws_calls), f"${run.aws_cost_usd}"
 
 
