@@ -30,10 +30,10 @@ from benchmarks.bench_collect import Scale, running_stub
 from benchmarks.stub.protocol import ACCOUNT
 from collectors.aws import session
 from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance, Volume
-from collectors.pipelines import DAILY
 from collectors.services.access import open_clouds
 from pipelines import ledger, messages, runner
 from pipelines.models import Run, Status, Step
+from pipelines.params import DAILY
 
 REGIONS = ("eu-west-1", "eu-north-1", "us-east-1")
 INSTANCES, VOLUMES = 20, 1

@@ -20,11 +20,11 @@ from cloudintel_project import home
 from cloudintel_project.processes import StartError
 from collectors import progress
 from collectors.models import CloudAccount
-from collectors.pipelines import DAILY
 from collectors.services.pricing import quote
 from democloud.estate import ACCOUNTS
 from pipelines import ledger, repair, schedules
 from pipelines.models import Run, Status, Step, Trigger
+from pipelines.params import DAILY
 
 PASSWORD_FILE = "admin_password"  # noqa: S105  # a file's name
 USUAL_INTERVAL = timedelta(days=1)

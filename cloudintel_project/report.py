@@ -11,9 +11,9 @@ from accounts.tokens import issue
 from analytics.costs import CostDay, CostSummary, summarise
 from cloudintel_project import home
 from collectors.models import CpuMetric, DailyCost, Instance
-from collectors.pipelines import DAILY
 from core.period import Period
 from pipelines.models import RECORDS, Run
+from pipelines.params import DAILY
 
 COST_DAYS = 30
 

@@ -18,10 +18,10 @@ from collectors.models import (
     InstanceStateChange,
     Volume,
 )
-from collectors.pipelines import DAILY
 from collectors.services import pricing
 from core.admin import Admin, EmptyFilter, ReadOnlyAdmin, ReadOnlyInline, link_to
 from pipelines.admin import start_and_tell
+from pipelines.params import DAILY
 
 
 @admin.register(CloudAccount)

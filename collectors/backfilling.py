@@ -3,7 +3,6 @@
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,7 +12,8 @@ from accounts.permissions import IsOperator, asking
 from collectors.services import backfill
 from core.body import StrictSerializer, given
 from core.query import DayField, ErrorSerializer, refuse_strange
-from pipelines import idempotency, registry, waiting
+from pipelines import idempotency, waiting
+from pipelines.orders import SourcesField
 
 
 class BackfillSerializer(StrictSerializer):
@@ -21,19 +21,10 @@ class BackfillSerializer(StrictSerializer):
 
     start = DayField(help_text="First day, UTC.")
     end = DayField(help_text="The day after the last one, UTC (exclusive).")
-    sources = serializers.ListField(
-        child=serializers.CharField(),
-        required=False,
-        allow_empty=False,
+    sources = SourcesField(
+        backfill.PIPELINE,
         help_text="Of ec2, cost, cpu and billing; without it cost and cpu, and billing where files are read.",
     )
-
-    def validate_sources(self, value: list[str]) -> list[str]:
-        known = registry.get(backfill.PIPELINE).children
-        if unknown := [source for source in value if source not in known]:
-            names = ", ".join(known)
-            raise serializers.ValidationError(f"There is no source {unknown[0]!r}; the sources are {names}.")
-        return [source for source in known if source in value]
 
 
 class BackfillView(APIView):

@@ -9,7 +9,7 @@ from collectors.services.cpu import CpuHandler
 from collectors.services.inventory import InventoryHandler, mark_gone
 from collectors.services.metrics import MetricsHandler
 from pipelines import registry
-from pipelines.params import VALIDATION
+from pipelines.params import DAILY, VALIDATION
 from pipelines.registry import ETL_RETRY, Pipeline
 from pipelines.slots import Cron
 
@@ -19,7 +19,6 @@ SOURCES = ("ec2", "cost", "cpu")
 CHILDREN = (*SOURCES, "billing", VALIDATION)
 """What the daily ETL consists of, in this order."""
 
-DAILY = "daily"
 AT_HALF_PAST_FOUR = Cron("30 4 * * *", ZoneInfo("America/New_York"))
 
 

@@ -15,8 +15,8 @@ from core.examples import answered
 from core.query import ErrorSerializer
 from pipelines import idempotency, ledger, orders, waiting
 from pipelines.orders import OrderSerializer
-
-DAILY, WEEKLY = "daily", "weekly-validation"
+from pipelines.params import DAILY
+from pipelines.quality.handler import WEEKLY
 
 _RESPONSES: dict[int, Any] = {
     202: OpenApiResponse(waiting.StartedSerializer, "Started, or active already."),

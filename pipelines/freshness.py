@@ -17,9 +17,9 @@ from alerts import services as alerts
 from alerts.models import Alert, Severity
 from pipelines import registry, schedules
 from pipelines.models import Run, Status
+from pipelines.params import DAILY
 from pipelines.slots import Cron
 
-DAILY = "daily"
 ZONE = ZoneInfo("America/New_York")
 DEADLINES = Cron("0 5 * * *", ZONE)
 KEY = "freshness:daily"

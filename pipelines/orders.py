@@ -10,8 +10,27 @@ from core.body import StrictSerializer, YesNoField
 from core.errors import InvalidInputError
 from core.period import LONGEST_DAYS, Period
 from core.query import DayField
+from pipelines import registry
+from pipelines.params import DAILY, sources_among
 
-SOURCES = ("ec2", "cost", "cpu", "billing")
+
+class SourcesField(serializers.ListField):
+    """Some of the sources of a pipeline, each once, in the order in which they are collected."""
+
+    child = serializers.CharField()
+
+    def __init__(self, pipeline: str, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_empty=False, **kwargs)
+        self._pipeline = pipeline
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Return them. Raises: serializers.ValidationError, also naming one that there is not."""
+        wanted = super().to_internal_value(data)
+        known = sources_among(registry.get(self._pipeline).children)
+        if unknown := [source for source in wanted if source not in known]:
+            names = ", ".join(known)
+            raise serializers.ValidationError(f"There is no source {unknown[0]!r}; the sources are {names}.")
+        return [source for source in known if source in wanted]
 
 
 class OrderSerializer(StrictSerializer):
@@ -21,24 +40,13 @@ class OrderSerializer(StrictSerializer):
     end_date = DayField(
         required=False, help_text="The day after the last one, UTC (exclusive); today where it is left out."
     )
-    sources = serializers.ListField(
-        child=serializers.ChoiceField(
-            SOURCES,
-            error_messages={
-                "invalid_choice": f"There is no source {{input!r}}; the sources are {', '.join(SOURCES)}."
-            },
-        ),
-        required=False,
-        allow_empty=False,
-        help_text="What to collect from; everything where it is left out.",
+    sources = SourcesField(
+        DAILY,
+        help_text="Of ec2, cost, cpu and billing; everything where it is left out.",
     )
     validate = YesNoField(  # type: ignore[assignment]  # DRF takes fields out of the class
         default=True, help_text="Judge the quality of the data afterwards."
     )
-
-    def validate_sources(self, value: list[str]) -> list[str]:
-        """Return each source once, in the order in which they are collected."""
-        return [source for source in SOURCES if source in value]
 
 
 def params(order: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -5,8 +5,16 @@ from typing import Any
 
 from core.errors import InvalidInputError
 
+DAILY = "daily"
+"""The pipeline that collects everything each day."""
+
 VALIDATION = "quality"
 """The child that judges what the others brought home; it is no source."""
+
+
+def sources_among(children: Sequence[str]) -> list[str]:
+    """Return the children that bring something home."""
+    return [child for child in children if child != VALIDATION]
 
 
 def chosen(children: Sequence[str], params: Mapping[str, Any]) -> list[str]:
@@ -14,7 +22,7 @@ def chosen(children: Sequence[str], params: Mapping[str, Any]) -> list[str]:
 
     Raises: InvalidInputError for a source that is none of them, and where nothing is left.
     """
-    sources = [child for child in children if child != VALIDATION]
+    sources = sources_among(children)
     wanted = params.get("sources", sources)
     if unknown := [source for source in wanted if source not in sources]:
         known = ", ".join(sources)

@@ -10,8 +10,9 @@ from django.db.models.functions import Coalesce
 from django_celery_beat.models import PeriodicTask
 
 from pipelines import freshness, schedules
-from pipelines.freshness import DAILY, DEADLINES
+from pipelines.freshness import DEADLINES
 from pipelines.models import Run, Status
+from pipelines.params import DAILY
 
 SUCCESS_TARGET = 0.999
 """Of all daily runs, so many succeed."""

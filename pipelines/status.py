@@ -121,9 +121,9 @@ _EXAMPLE: dict[str, Any] = {
     "quality": None,
     "freshness": {
         "fresh": None,
-        "deadline": None,
-        "last_success_at": None,
-        "reason": "not judged yet",
+        "deadline": "2026-11-30T10:00:00Z",
+        "last_success_at": "2026-11-29T21:14:05.113027Z",
+        "reason": "By its schedule, no collection was due in the day before 2026-11-30 10:00 UTC.",
     },
 }
 

@@ -8,11 +8,12 @@ from django.conf import settings
 
 from collectors.aws import cpu, metrics, pricing
 from collectors.models import CloudAccount, Instance
-from collectors.pipelines import DAILY, SOURCES
+from collectors.pipelines import SOURCES
 from collectors.services import budget
 from collectors.services.cpu import worth_asking
 from collectors.services.metrics import PIPELINE as METRICS
 from pipelines import schedules
+from pipelines.params import DAILY
 
 _UNKNOWN = "unknown until the inventory has been collected, which is free of charge"
 

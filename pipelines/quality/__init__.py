@@ -4,6 +4,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from pipelines import registry
+from pipelines.params import VALIDATION
 from pipelines.quality import handler, reports
 from pipelines.quality.reports import first_refusal, latest, refusal
 from pipelines.registry import Pipeline
@@ -22,6 +23,6 @@ def register() -> None:
         retry=registry.ETL_RETRY,
     )
     monday = Cron("0 5 * * 1", ZoneInfo("America/New_York"))
-    registry.register(scoring(name=handler.DAILY, title="Score what was collected"))
+    registry.register(scoring(name=VALIDATION, title="Score what was collected"))
     registry.register(scoring(name=handler.WEEKLY, title="Validate the last week", cron=monday))
     reports.register_retention()

@@ -6,15 +6,16 @@ from datetime import UTC, timedelta
 from django.utils import timezone
 
 from pipelines.models import ReportKind, Run, Status, Step
+from pipelines.params import VALIDATION
 from pipelines.quality import checks, reports, weekly
 from pipelines.quality.checks import Check
 from pipelines.quality.scores import Failure, Finding, Result
 from pipelines.registry import Counts, Handler, PlannedStep
 from pipelines.windows import Window, asked
 
-DAILY, WEEKLY = "quality", "weekly-validation"
-_KINDS = {DAILY: ReportKind.DAILY, WEEKLY: ReportKind.WEEKLY}
-_DAYS = {DAILY: 1, WEEKLY: 7}
+WEEKLY = "weekly-validation"
+_KINDS = {VALIDATION: ReportKind.DAILY, WEEKLY: ReportKind.WEEKLY}
+_DAYS = {VALIDATION: 1, WEEKLY: 7}
 
 
 class QualityHandler(Handler):

@@ -24,8 +24,8 @@ PIPELINES = {EXECUTE: DAILY, VALIDATE: WEEKLY}
 
 @pytest.fixture(autouse=True)
 def _pipelines(pipelines, monkeypatch):
-    """The two pipelines, the daily one with three children, and no broker."""
-    children = {"ec2": None, "cost": None, "cpu": None}
+    """The two pipelines, the daily one with its sources, and no broker."""
+    children = dict.fromkeys(("ec2", "cost", "cpu", "billing"))
     pipelines(**{DAILY: tuple(children), WEEKLY: FakeHandler({}), **children})
     monkeypatch.setattr(messages, "send", lambda _work: True)
 

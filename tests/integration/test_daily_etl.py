@@ -11,12 +11,12 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from collectors import pipelines as collection
-from collectors.pipelines import CHILDREN, DAILY, SOURCES
+from collectors.pipelines import CHILDREN, SOURCES
 from core.errors import InvalidInputError
 from pipelines import ledger, registry, schedules
 from pipelines.errors import RunConflictError
 from pipelines.models import Run, Status
-from pipelines.params import chosen
+from pipelines.params import DAILY, chosen
 from pipelines.registry import ETL_RETRY
 from tests.integration.conftest import FakeHandler, work_off
 

@@ -14,11 +14,12 @@ from django.db import OperationalError
 from rich.console import Console
 
 from collectors import progress
-from collectors.pipelines import DAILY, SOURCES
+from collectors.pipelines import SOURCES
 from collectors.services import metrics
 from core.api import ExactJSONRenderer
 from pipelines import ledger
 from pipelines.models import ACTIVE, Run, Status
+from pipelines.params import DAILY
 from pipelines.serializers import RunSerializer
 
 CHOICES = (*SOURCES, metrics.PIPELINE)
