@@ -15,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 
 from alerts import services as alerts
 from alerts.models import Alert, Severity
-from pipelines import registry, schedules
+from pipelines import due, registry, schedules
 from pipelines.models import Run, Status
 from pipelines.params import DAILY
 from pipelines.slots import Cron
@@ -135,9 +135,9 @@ def watch(now: datetime) -> None:
 def _current(now: datetime) -> Freshness:
     deadline = DEADLINES.latest(now)
     rows = schedules.rows_of(DAILY)
-    due = schedules.last_due(rows, before(deadline), deadline)
-    why_not_due = "" if due else _why_not_due(rows, deadline)
-    return judge(deadline, collections(deadline - _LOOKED_BACK, now), due, why_not_due)
+    slot = due.last_due(rows, before(deadline), deadline)
+    why_not_due = "" if slot else _why_not_due(rows, deadline)
+    return judge(deadline, collections(deadline - _LOOKED_BACK, now), slot, why_not_due)
 
 
 def _why_not_due(rows: Sequence[PeriodicTask], deadline: datetime) -> str:

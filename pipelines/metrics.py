@@ -14,7 +14,7 @@ from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from pipelines import pending, registry, schedules
+from pipelines import due, pending, registry
 from pipelines.models import ACTIVE, RECORDS, TOTALS, PastOutcomes, PastTotals, Run, Status, Step
 
 _FAMILIES = {
@@ -41,7 +41,7 @@ class RunCollector(Collector):
         yield _by_pipeline(
             "cloudintel_schedule_lateness_seconds",
             "How long the latest slot of the schedule has been due without a run.",
-            {name: late.total_seconds() for name, late in schedules.lateness(timezone.now()).items()},
+            {name: late.total_seconds() for name, late in due.lateness(timezone.now()).items()},
         )
 
 

@@ -9,7 +9,7 @@ from django.db.models import Max, Min
 from django.db.models.functions import Coalesce
 from django_celery_beat.models import PeriodicTask
 
-from pipelines import freshness, schedules
+from pipelines import due, freshness, schedules
 from pipelines.freshness import DEADLINES
 from pipelines.models import Run, Status
 from pipelines.params import DAILY
@@ -145,5 +145,5 @@ class _Expectations:
         if self.first_run_at is None or deadline <= self.first_run_at:
             return False
         if deadline > self.began_at:
-            return schedules.last_due(self.rows, freshness.before(deadline), deadline) is not None
+            return due.last_due(self.rows, freshness.before(deadline), deadline) is not None
         return self.last_run_before is not None and deadline <= self.last_run_before

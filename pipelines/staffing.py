@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from core import health
 from core.health import NotReadyError
-from pipelines import pending, schedules, workers
+from pipelines import due, pending, workers
 
 PATIENCE = timedelta(minutes=2)
 _begun = timezone.now()
@@ -38,4 +38,4 @@ def check(now: datetime, *, looking_since: datetime | None = None) -> None:
 def _longest_wait(now: datetime) -> timedelta:
     """Return for how long the oldest work has waited, in the ledger or by a schedule."""
     ready = [now - waiting.since for waiting in pending.by_pipeline().values()]
-    return max([*ready, *schedules.lateness(now).values()], default=timedelta(0))
+    return max([*ready, *due.lateness(now).values()], default=timedelta(0))

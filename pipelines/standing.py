@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from pipelines import freshness, pending, quality, registry, schedules, workers
+from pipelines import due, freshness, pending, quality, registry, workers
 from pipelines.models import Run, Status, Step
 from pipelines.registry import Pipeline
 
@@ -25,14 +25,14 @@ def now_is(now: datetime) -> dict[str, Any]:
 
 
 def _pipelines(now: datetime) -> list[dict[str, Any]]:
-    known, due = registry.every(), schedules.next_due(now)
+    known, following = registry.every(), due.next_due(now)
     last = _last_runs(known)
     return [
         {
             "name": pipeline.name,
             "title": pipeline.title or pipeline.name,
             "last_run": last.get(pipeline.name),
-            "next_due": due.get(pipeline.name),
+            "next_due": following.get(pipeline.name),
         }
         for pipeline in known
     ]

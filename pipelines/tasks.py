@@ -6,7 +6,7 @@ from functools import partial
 
 from celery import shared_task
 
-from pipelines import freshness, repair, runner, schedules, ticks, watching
+from pipelines import due, freshness, repair, runner, ticks, watching
 
 
 @shared_task
@@ -24,7 +24,7 @@ def execute_step(step_id: int) -> None:
 @shared_task
 def start_scheduled(pipeline: str) -> None:
     """Start what is due of the pipeline, unless it was started already."""
-    schedules.start_due(pipeline)
+    due.start_due(pipeline)
 
 
 @shared_task
@@ -50,7 +50,7 @@ def reconcile() -> None:
 _REPAIRS: tuple[Callable[[], object], ...] = (
     repair.take_over_lost_work,
     partial(repair.publish_waiting, unheard_for=timedelta(seconds=10)),
-    schedules.start_all_due,
+    due.start_all_due,
 )
 
 

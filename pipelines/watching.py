@@ -18,6 +18,7 @@ from alerts import services as alerts
 from alerts.models import Severity
 from pipelines import conditions, retention, ticks, workers
 from pipelines.conditions import MINUTE, Change, Minute
+from pipelines.history import Ending
 from pipelines.models import Capacity, PlatformMinute, Run, Status, Step
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 ERRORS = "errors:rate"
 CPU = "cpu:workers"
 SOURCE = "platform"
-"""A worker that was not heard of for as long is not there."""
 MADE_UP = 15 * MINUTE
 """How far back minutes are made up for."""
 COUNTED_AGAIN = 2 * MINUTE
@@ -33,7 +33,7 @@ LOOK_BACK = timedelta(days=1)
 """As far as the end of an alert may have to be seen."""
 KEPT = timedelta(days=35)
 _ATTEMPTED = (Status.SUCCEEDED, Status.PARTIAL, Status.FAILED)
-_FAILED_AND_FOLLOWED = ("retried", "interrupted", "lost")
+_FAILED_AND_FOLLOWED = (Ending.RETRIED, Ending.INTERRUPTED, Ending.LOST)
 """What the history calls failures that another attempt followed; what was given back in order is none."""
 
 

@@ -12,7 +12,7 @@ from collectors.pipelines import SOURCES
 from collectors.services import budget
 from collectors.services.cpu import worth_asking
 from collectors.services.metrics import PIPELINE as METRICS
-from pipelines import schedules
+from pipelines import due
 from pipelines.params import DAILY
 
 _UNKNOWN = "unknown until the inventory has been collected, which is free of charge"
@@ -70,7 +70,7 @@ def _sum(parts: Iterable[Decimal | None]) -> Decimal | None:
 def quote(account: CloudAccount) -> Quote:
     """Price the next collection from AWS's list prices and the inventory as it is stored."""
     page = pricing.call_price("ce", "GetCostAndUsage", {})
-    times = schedules.slots_a_day(DAILY)
+    times = due.slots_a_day(DAILY)
     return Quote(
         account_id=account.account_id,
         lines=(
@@ -94,7 +94,7 @@ def _cpu_line(account: CloudAccount, times_a_day: int) -> Line:
 
 
 def _metrics_line(account: CloudAccount) -> Line:
-    times_a_day = schedules.slots_a_day(METRICS)
+    times_a_day = due.slots_a_day(METRICS)
     if not _inventory_is_known(account):
         return Line(METRICS, None, _UNKNOWN, times_a_day)
     running = Instance.objects.running().filter(account=account)

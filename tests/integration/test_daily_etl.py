@@ -13,7 +13,7 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from collectors import pipelines as collection
 from collectors.pipelines import CHILDREN, SOURCES
 from core.errors import InvalidInputError
-from pipelines import ledger, registry, schedules
+from pipelines import due, ledger, registry, schedules
 from pipelines.errors import RunConflictError
 from pipelines.models import Run, Status
 from pipelines.params import DAILY, chosen
@@ -76,11 +76,11 @@ def test_a_source_that_somebody_starts_by_itself_is_tried_again_sooner(sent):
 def test_it_starts_once_at_half_past_four_in_new_york(etl, now, before, slot):
     etl(*before)
     now(slot - timedelta(seconds=1))
-    schedules.start_all_due()
+    due.start_all_due()
     assert slots() == []
     for later in (0, 15, 3600):
         now(slot + timedelta(seconds=later))
-        schedules.start_all_due()
+        due.start_all_due()
         Run.objects.update(status=Status.FAILED)
     assert slots() == [slot]
 
@@ -88,7 +88,7 @@ def test_it_starts_once_at_half_past_four_in_new_york(etl, now, before, slot):
 def test_it_is_made_up_for_within_twelve_hours(etl, now):
     etl(2026, 3, 7)
     now(datetime(2026, 3, 7, 21, 30, tzinfo=UTC))
-    schedules.start_all_due()
+    due.start_all_due()
     assert Run.objects.get(parent=None).status == Status.QUEUED
 
 
@@ -106,14 +106,14 @@ def test_it_is_the_only_schedule_that_collects_costs(etl):
     by_schedule = {pipeline.name for pipeline in registry.scheduled()}
     assert {name for name in by_schedule if {name, *registry.get(name).children} & set(SOURCES)} == {DAILY}
     assert len(schedules.rows_of(DAILY)) == 1
-    assert schedules.slots_a_day(DAILY) in (0, 1, 2)  # of 24 hours, on a day of 23, 24 or 25
+    assert due.slots_a_day(DAILY) in (0, 1, 2)  # of 24 hours, on a day of 23, 24 or 25
 
 
 def test_there_is_one_at_a_time(etl, now):
     etl(2026, 3, 7)
     by_hand = ledger.start(DAILY)
     now(datetime(2026, 3, 7, 9, 30, tzinfo=UTC))
-    schedules.start_all_due()
+    due.start_all_due()
     assert ledger.start(DAILY) == by_hand == Run.objects.get(parent=None)
     assert Run.objects.filter(pipeline="cost").count() == 1
 
@@ -181,7 +181,7 @@ def test_a_run_that_was_asked_for_less_makes_up_for_no_slot(pipelines, sent, now
     slot = datetime(2026, 3, 7, 9, 30, tzinfo=UTC)
     Run.objects.update(status=Status.SUCCEEDED, started_at=slot + HOUR)
     now(slot + 2 * HOUR)
-    schedules.start_all_due()
+    due.start_all_due()
     assert Run.objects.filter(pipeline=DAILY, scheduled_for=slot, status=Status.QUEUED).exists()
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from pipelines import ledger, registry, schedules
+from pipelines import due, ledger, registry, schedules
 from pipelines.misfires import Misfire
 from pipelines.models import Run, Status
 from tests.integration.conftest import FakeHandler
@@ -62,7 +62,7 @@ def catch_up():
     """Do what the repair does until there is nothing left to start; return the slots as they were started."""
     started = []
     while True:
-        schedules.start_all_due()
+        due.start_all_due()
         if (slot := end_active_run()) is None:
             return started
         started.append(slot)
@@ -104,11 +104,11 @@ def test_all_starts_every_slot_one_after_the_other(schedule, now):
 def test_all_starts_a_slot_once_the_one_before_has_ended(schedule, now):
     schedule(Misfire.ALL)
     now(BACK)
-    schedules.start_all_due()
-    schedules.start_all_due()
+    due.start_all_due()
+    due.start_all_due()
     assert slots() == MISSED[:1]
     end_active_run(Status.FAILED)
-    schedules.start_all_due()
+    due.start_all_due()
     assert slots() == MISSED[:2]
 
 
@@ -155,8 +155,8 @@ def test_a_second_look_changes_nothing(schedule, now, misfire, crontab):
     now(BACK)
     catch_up()
     before = ledger_rows()
-    schedules.start_all_due()
-    schedules.start_due("watch")
+    due.start_all_due()
+    due.start_due("watch")
     assert ledger_rows() == before
 
 
@@ -165,7 +165,7 @@ def test_slots_that_were_on_time_all_have_their_run(schedule, now, misfire):
     schedule(misfire)
     for slot in MISSED:
         now(slot + timedelta(seconds=2))
-        schedules.start_due("watch")
+        due.start_due("watch")
         assert end_active_run() == slot
     assert skipped() == []
 
@@ -234,7 +234,7 @@ def at_once(work, count=10):
 def test_ten_at_once_make_one_run_of_each_slot(schedule, now, misfire, running):
     schedule(misfire)
     now(BACK)
-    at_once(schedules.start_all_due)
+    at_once(due.start_all_due)
     assert [run.scheduled_for for run in Run.objects.active()] == running
     catch_up()
     assert slots() == MISSED
@@ -244,7 +244,7 @@ def test_ten_at_once_make_one_run_of_each_slot(schedule, now, misfire, running):
 def test_ten_at_once_make_one_run_of_a_slot_that_is_on_time(schedule, now):
     schedule(Misfire.SKIP)
     now(MISSED[0])
-    at_once(lambda: schedules.start_due("watch"))
+    at_once(lambda: due.start_due("watch"))
     assert slots() == MISSED[:1]
 
 
@@ -273,9 +273,9 @@ def test_a_run_by_hand_has_done_the_work_of_the_slots_before_it(schedule, now):
 def test_missed_slots_wait_for_what_is_running(schedule, now):
     schedule(Misfire.LATEST)
     now(MISSED[0])
-    schedules.start_all_due()
+    due.start_all_due()
     now(BACK)
-    schedules.start_all_due()
+    due.start_all_due()
     assert slots() == MISSED[:1]
     Run.objects.update(status=Status.SUCCEEDED, started_at=MISSED[0], finished_at=BACK)
     assert catch_up() == MISSED[-1:]
@@ -312,7 +312,7 @@ def test_a_schedule_without_a_start_or_a_run_begins_with_its_latest_slot(schedul
 
 
 def test_of_very_many_slots_the_latest_are_noted_and_the_others_told_of(schedule, now, monkeypatch, caplog):
-    monkeypatch.setattr(schedules, "MOST_SLOTS", 5)
+    monkeypatch.setattr(due, "MOST_SLOTS", 5)
     schedule(Misfire.LATEST)
     now(BACK)
     catch_up()
@@ -425,7 +425,7 @@ def test_disabled_and_enabled_by_an_action_of_the_admin_it_replays_nothing(sched
     rows.update(enabled=False)
     for hours in range(48):
         now(BACK + hours * HOUR)
-        schedules.start_all_due()
+        due.start_all_due()
     rows.update(enabled=True)
     now(BACK + 47 * HOUR + timedelta(minutes=10))
     assert catch_up() == []
@@ -478,24 +478,24 @@ def test_an_interval_saved_unchanged_forgets_no_missed_slot(schedule, now):
 def test_while_all_are_made_up_for_the_latest_slot_stays_late(schedule, now):
     schedule(Misfire.ALL)
     now(BACK)
-    assert schedules.lateness(BACK) == {"watch": HOUR / 2}
-    schedules.start_all_due()
-    assert schedules.lateness(BACK) == {"watch": HOUR / 2}
+    assert due.lateness(BACK) == {"watch": HOUR / 2}
+    due.start_all_due()
+    assert due.lateness(BACK) == {"watch": HOUR / 2}
     end_active_run()
     catch_up()
-    assert schedules.lateness(BACK) == {"watch": timedelta(0)}
+    assert due.lateness(BACK) == {"watch": timedelta(0)}
 
 
 @pytest.mark.parametrize("misfire", [Misfire.LATEST, Misfire.SKIP])
 def test_what_is_started_or_noted_is_no_longer_late(schedule, now, misfire):
     schedule(misfire)
     now(BACK)
-    schedules.start_all_due()
-    assert schedules.lateness(BACK) == {"watch": timedelta(0)}
+    due.start_all_due()
+    assert due.lateness(BACK) == {"watch": timedelta(0)}
 
 
 def test_of_two_schedules_of_a_pipeline_the_later_one_tells(schedule, now):
     schedule()
     schedule(hour="9", minute="20")
     schedule(begin=BACK, hour="3", minute="0")
-    assert schedules.lateness(BACK) == {"watch": timedelta(hours=6, minutes=10)}
+    assert due.lateness(BACK) == {"watch": timedelta(hours=6, minutes=10)}

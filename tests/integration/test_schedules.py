@@ -6,7 +6,7 @@ import pytest
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from core.errors import InvalidInputError
-from pipelines import ledger, registry, schedules, tasks
+from pipelines import due, ledger, registry, schedules, tasks
 from pipelines.models import Run, Status, Trigger
 from tests.integration.conftest import FakeHandler, work_off
 
@@ -128,18 +128,18 @@ def test_tells_how_often_a_pipeline_is_due_in_a_day(daily, every, times):
     PeriodicTask.objects.filter(pk=row().pk).update(
         interval=IntervalSchedule.objects.create(every=every, period="minutes")
     )
-    assert schedules.slots_a_day("nightly") == times
+    assert due.slots_a_day("nightly") == times
 
 
 def test_a_crontab_is_due_as_often_as_it_says(daily):
     twice = CrontabSchedule.objects.create(minute="30", hour="6,18")
     PeriodicTask.objects.filter(pk=row().pk).update(interval=None, crontab=twice)
-    assert schedules.slots_a_day("nightly") == 2
+    assert due.slots_a_day("nightly") == 2
 
 
 def test_a_schedule_that_is_disabled_is_never_due(daily):
     PeriodicTask.objects.filter(pk=row().pk).update(enabled=False)
-    assert schedules.slots_a_day("nightly") == 0
+    assert due.slots_a_day("nightly") == 0
 
 
 def test_refuses_a_collect_every_it_cannot_read(daily, settings):
@@ -150,7 +150,7 @@ def test_refuses_a_collect_every_it_cannot_read(daily, settings):
 
 def test_starts_nothing_for_slots_from_before_the_schedule_was_created(daily, now):
     now(MIDNIGHT - timedelta(seconds=1))
-    schedules.start_all_due()
+    due.start_all_due()
     assert not Run.objects.exists()
 
 
