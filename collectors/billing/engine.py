@@ -11,6 +11,10 @@ from typing import Any
 
 import duckdb
 
+# The connection that an import opens has a thread. A process forked afterwards has the connection without the
+# thread, and would abort at its end.
+duckdb.close()
+
 _MOST_THREADS = 4
 _POLL_S = 0.05
 _TELL_EVERY_S = 2.0
