@@ -4,7 +4,7 @@ import os
 
 import django
 
-from tests import services
+from tests import pristine, services
 from tests import stack as stacks
 
 services.provide()
@@ -17,6 +17,13 @@ from django.conf import settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
 from collectors.services.access import open_clouds  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The tests' database, to whose first rows each test that commits returns."""
+    with django_db_blocker.unblock():
+        pristine.keep()
 
 
 @pytest.fixture(scope="session")
