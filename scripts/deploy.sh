@@ -17,33 +17,37 @@
 set -Eeuo pipefail
 trap 'exit 1' ERR
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec 3>&1
 
 say() { printf '== %s\n' "$*"; }
+complain() { printf 'error: %s\n' "$*" >&2; }
 
-# Print what is wrong and what helps, and end.
+# Say what is wrong and what helps, and end.
 refuse() {
-    printf 'error: %s\n' "$*" >&2
+    complain "$*"
     exit 2
 }
 
 usage() { refuse "$1. Usage: scripts/deploy.sh dev|staging|production [--cloud gcp|aws|helm] [--dry-run]"; }
 
-# Run a command; in a dry run print it instead.
+# Run a command; in a dry run print it instead, as one could paste it but for the placeholders.
 run() {
-    if [[ $dry_run ]]; then
-        printf '+ %s\n' "$(quoted "$@")"
-    else
+    if [[ ! $dry_run ]]; then
         "$@"
+        return
     fi
+    local word line='+'
+    for word; do
+        [[ $word =~ ^[][A-Za-z0-9_./:=@,+\<\>{}*-]+$ ]] || word=${word@Q}
+        line+=" $word"
+    done
+    printf '%s\n' "$line" >&3
 }
 
-# Write a command as one could paste it, but for placeholders, which stay as they are.
-quoted() {
-    local word words=()
-    for word; do
-        if [[ $word =~ ^[][A-Za-z0-9_./:=@,+\<\>{}*-]+$ ]]; then words+=("$word"); else words+=("${word@Q}"); fi
-    done
-    printf '%s' "${words[*]}"
+# Run a command for its answer: ask NAME COMMAND… In a dry run the answer is its name.
+ask() {
+    run "${@:2}"
+    [[ ! $dry_run ]] || printf '<%s>' "$1"
 }
 
 # --- What is asked for -------------------------------------------------------------------------
@@ -70,19 +74,17 @@ dev | staging | production) ;;
 '') usage "which environment?" ;;
 *) usage "unknown environment $environment" ;;
 esac
-
-name=cloudintel-$environment
 case $cloud in
 gcp)
     tools=(git docker curl terraform gcloud)
     variables=(PROJECT_ID REGION TF_STATE_BUCKET)
     ;;
 aws)
-    tools=(git docker curl terraform aws python3)
+    tools=(git docker curl terraform aws)
     variables=(AWS_ACCOUNT_ID AWS_REGION TF_STATE_BUCKET TF_VAR_host TF_VAR_certificate_arn TF_VAR_valkey_token)
     ;;
 helm)
-    tools=(git docker curl helm python3)
+    tools=(git docker curl helm)
     variables=(IMAGE_REPOSITORY CLOUDINTEL_URL)
     ;;
 *) usage "unknown cloud $cloud" ;;
@@ -97,198 +99,150 @@ check_tools() {
     ((${#missing[@]} == 0)) || refuse "not installed, or not in PATH: ${missing[*]}"
 }
 
+# In a dry run, what is not set is shown by its name.
 check_variables() {
     local variable missing=()
     for variable in "${variables[@]}"; do
-        [[ ${!variable:-} ]] || missing+=("$variable")
+        [[ ! ${!variable:-} ]] || continue
+        missing+=("$variable")
+        printf -v "$variable" '<%s>' "$variable"
     done
-    ((${#missing[@]} == 0)) || refuse "not set: ${missing[*]}. The head of scripts/deploy.sh says what each is for"
+    [[ $dry_run ]] || ((${#missing[@]} == 0)) ||
+        refuse "not set: ${missing[*]}. The head of scripts/deploy.sh says what each is for"
 }
 
+# An image is named after its commit, and after the time as well where there is more in it than the commit.
 # Production is what a commit says, and nothing else.
-check_tree() {
-    [[ $environment == production ]] || return 0
-    [[ -z $(git status --porcelain) ]] || refuse "there are changes that are not committed: commit or stash them"
+name_commit() {
+    tag=$(git rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown')
+    [[ ! $dry_run && $(git status --porcelain) ]] || return 0
+    [[ $environment != production ]] || refuse "there are changes that are not committed: commit or stash them"
+    tag+=-$(date -u +%Y%m%d%H%M%S)
 }
-
-# In a dry run, what is not set is shown by its name.
-stand_in() {
-    local variable
-    for variable in "${variables[@]}"; do
-        [[ ${!variable:-} ]] || printf -v "$variable" '<%s>' "$variable"
-    done
-}
-
-commit() { git rev-parse --short=12 HEAD 2>/dev/null || printf 'unknown'; }
-
-if [[ $dry_run ]]; then
-    say "dry run: nothing is changed"
-    stand_in
-else
-    check_tools
-    check_variables
-    check_tree
-fi
-
-tag=$(commit)
-[[ $dry_run || -z $(git status --porcelain) ]] || tag+=-$(date -u +%Y%m%d%H%M%S)
 
 # --- Terraform, in both clouds -------------------------------------------------------------------
 tf() { run terraform -chdir="deploy/terraform/$cloud" "$@"; }
 
-# Terraform's variables for an image.
-tf_variables() { printf '%s\n' "-var-file=environments/$environment.tfvars" "-var=image=$1" "${tf_own[@]}"; }
+# Apply an image, with what else Terraform is told.
+tf_apply() { tf apply -input=false -auto-approve "${settings[@]}" "-var=image=$1" "${@:2}"; }
 
-tf_init() { tf init -input=false -reconfigure "${backend[@]}"; }
+# Read one of Terraform's outputs; nothing where there is no state yet.
+tf_output() { ask "$1" terraform -chdir="deploy/terraform/$cloud" output -raw "$1" 2>/dev/null || true; }
 
 tf_plan() {
-    local variables
-    mapfile -t variables < <(tf_variables "$image")
-    tf plan -input=false -lock=false "${variables[@]}"
+    tf init -input=false -reconfigure "${backend[@]}"
+    tf plan -input=false -lock=false "${settings[@]}" "-var=image=$image"
 }
 
-# Apply an image, with what else Terraform is told.
-tf_apply() {
-    local variables
-    mapfile -t variables < <(tf_variables "$1")
-    tf apply -input=false -auto-approve "${variables[@]}" "${@:2}"
-}
-
-# Read one of Terraform's outputs; nothing where there is no state yet, the name in a dry run.
-tf_output() {
-    if [[ $dry_run ]]; then
-        printf '<%s>' "$1"
-    else
-        terraform -chdir="deploy/terraform/$cloud" output -raw "$1" 2>/dev/null || true
-    fi
-}
-
-tf_field() {
-    if [[ $dry_run ]]; then
-        printf '<%s.%s>' "$1" "$2"
-    else
-        terraform -chdir="deploy/terraform/$cloud" output -json "$1" |
-            python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"
-    fi
-}
-
-# --- The clouds ----------------------------------------------------------------------------------
+# --- Google Cloud ----------------------------------------------------------------------------------
 gcp_settle() {
     image=$REGION-docker.pkg.dev/$PROJECT_ID/$name/cloudintel:$tag
-    backend=(-backend-config="bucket=$TF_STATE_BUCKET" -backend-config="prefix=$name")
-    tf_own=(-var="project_id=$PROJECT_ID" -var="region=$REGION")
+    backend=("-backend-config=bucket=$TF_STATE_BUCKET" "-backend-config=prefix=$name")
+    settings=("-var-file=environments/$environment.tfvars" "-var=project_id=$PROJECT_ID" "-var=region=$REGION")
+    where=("--project=$PROJECT_ID" "--region=$REGION")
 }
+
 gcp_log_in() { run gcloud auth configure-docker "$REGION-docker.pkg.dev" --quiet; }
+
 gcp_migrate() {
     tf_apply "$image" -target=google_cloud_run_v2_job.migrate
-    run gcloud run jobs execute "$name-migrate" --project="$PROJECT_ID" --region="$REGION" --wait
+    run gcloud run jobs execute "$name-migrate" "${where[@]}" --wait
+}
+
+declare -A revisions=()
+gcp_remember() {
+    local service
+    before=$(tf_output image)
+    for service in web etl; do
+        revisions[$service]=$(ask "$service-revision" gcloud run services describe "$name-$service" "${where[@]}" \
+            '--format=value(status.latestReadyRevisionName)' 2>/dev/null || true)
+    done
 }
 
 # The revision before serves at once; Terraform then makes what is declared agree with it.
 gcp_back() {
     local service
     for service in web etl; do
-        [[ -z ${revisions[$service]:-} ]] ||
-            run gcloud run services update-traffic "$name-$service" --project="$PROJECT_ID" --region="$REGION" \
-                --to-revisions="${revisions[$service]}=100" || true
+        [[ -z ${revisions[$service]} ]] ||
+            run gcloud run services update-traffic "$name-$service" "${where[@]}" \
+                "--to-revisions=${revisions[$service]}=100" || true
     done
-    tf_apply "$1"
-}
-gcp_remember() {
-    local service
-    for service in web etl; do
-        if [[ $dry_run ]]; then
-            revisions[$service]="<revision of $service>"
-        else
-            revisions[$service]=$(gcloud run services describe "$name-$service" --project="$PROJECT_ID" \
-                --region="$REGION" --format='value(status.latestReadyRevisionName)' 2>/dev/null || true)
-        fi
-    done
+    tf_apply "$before"
 }
 
+# --- AWS -------------------------------------------------------------------------------------------
 aws_settle() {
     registry=$AWS_ACCOUNT_ID.dkr.ecr.$AWS_REGION.amazonaws.com
     image=$registry/$name:$tag
-    backend=(
-        -backend-config="bucket=$TF_STATE_BUCKET" -backend-config="key=$name.tfstate" -backend-config="region=$AWS_REGION"
-    )
-    tf_own=(-var="account_id=$AWS_ACCOUNT_ID" -var="region=$AWS_REGION")
+    backend=("-backend-config=bucket=$TF_STATE_BUCKET" "-backend-config=key=$name.tfstate"
+        "-backend-config=region=$AWS_REGION")
+    settings=("-var-file=environments/$environment.tfvars" "-var=account_id=$AWS_ACCOUNT_ID" "-var=region=$AWS_REGION")
 }
-aws_log_in() {
-    if [[ $dry_run ]]; then
-        printf '+ aws ecr get-login-password | docker login --username=AWS --password-stdin %s\n' "$registry"
-    else
-        aws ecr get-login-password --region="$AWS_REGION" |
-            docker login --username=AWS --password-stdin "$registry"
-    fi
-}
-aws_migrate() {
-    tf_apply "$image" '-target=aws_ecs_task_definition.task["migrate"]'
-    local task=("--cluster=$name" "--region=$AWS_REGION") arn='<task>' code
-    if [[ $dry_run ]]; then
-        run aws ecs run-task "${task[@]}" --launch-type=FARGATE "--task-definition=$(tf_field migrate task)" \
-            "--network-configuration=$(tf_field migrate network)" --query='tasks[0].taskArn' --output=text
-    else
-        arn=$(aws ecs run-task "${task[@]}" --launch-type=FARGATE --task-definition="$(tf_field migrate task)" \
-            --network-configuration="$(tf_field migrate network)" --query='tasks[0].taskArn' --output=text)
-    fi
-    run aws ecs wait tasks-stopped "${task[@]}" "--tasks=$arn"
-    [[ ! $dry_run ]] || return 0
-    code=$(aws ecs describe-tasks "${task[@]}" --tasks="$arn" --query='tasks[0].containers[0].exitCode' --output=text)
-    [[ $code == 0 ]] || { printf 'error: the migrations ended with %s; see the log group of the tasks\n' "$code" >&2; return 1; }
-}
-aws_back() { tf_apply "$1"; }
-aws_remember() { :; }
 
-# --- Helm ----------------------------------------------------------------------------------------
+aws_log_in() {
+    local password
+    password=$(ask password aws ecr get-login-password "--region=$AWS_REGION")
+    run docker login --username=AWS --password-stdin "$registry" <<<"$password"
+}
+
+aws_migrate() {
+    local where=("--cluster=$name" "--region=$AWS_REGION") network task code
+    tf_apply "$image" '-target=aws_ecs_task_definition.task["migrate"]'
+    network=$(tf_output migrate_network)
+    # By the family's name: after an apply of one target, Terraform's outputs tell of the definition before.
+    task=$(ask task aws ecs run-task "${where[@]}" --launch-type=FARGATE "--task-definition=$name-migrate" \
+        "--network-configuration=$network" '--query=tasks[0].taskArn' --output=text)
+    run aws ecs wait tasks-stopped "${where[@]}" "--tasks=$task"
+    code=$(ask code aws ecs describe-tasks "${where[@]}" "--tasks=$task" \
+        '--query=tasks[0].containers[0].exitCode' --output=text)
+    [[ $dry_run || $code == 0 ]] || {
+        complain "the migrations ended with $code; see the log group of the tasks"
+        return 1
+    }
+}
+
+aws_remember() { before=$(tf_output image); }
+aws_back() { tf_apply "$before"; }
+
+# --- Helm ------------------------------------------------------------------------------------------
 helm_settle() {
     image=$IMAGE_REPOSITORY:$tag
     chart=deploy/helm/cloudintel
-    release=(cloudintel --namespace="${NAMESPACE:-cloudintel}")
-    helm_values=(
-        --values="$chart/values-$environment.yaml" --set-string="image.repository=$IMAGE_REPOSITORY"
-        --set-string="image.tag=$tag"
-    )
+    namespace=--namespace=${NAMESPACE:-cloudintel}
+    settings=("--values=$chart/values-$environment.yaml" "--set-string=image.repository=$IMAGE_REPOSITORY"
+        "--set-string=image.tag=$tag")
 }
+
 helm_log_in() { :; }
+helm_upgrade() { run helm upgrade cloudintel "$chart" --install "$namespace" "${settings[@]}" "$@"; }
+
 helm_remember() {
-    if [[ $dry_run ]]; then
-        before='<revision>'
-    else
-        before=$(helm history "${release[@]}" --output=json 2>/dev/null | python3 -c '
-import json, sys
-print(*[one["revision"] for one in json.load(sys.stdin) if one["status"] == "deployed"][-1:])' || true)
-    fi
+    before=$(ask revision helm history cloudintel "$namespace" 2>/dev/null || true)
+    [[ $dry_run ]] || before=$(awk '/[ \t]deployed[ \t]/ {revision = $1} END {print revision}' <<<"$before")
 }
+
+helm_back() { run helm rollback cloudintel "$before" "$namespace" --wait --timeout=15m; }
 
 # --- The steps -----------------------------------------------------------------------------------
 plan() {
     say "plan"
     if [[ $cloud == helm ]]; then
-        run helm lint "$chart" --strict "${helm_values[@]}"
-        run helm upgrade "${release[@]:0:1}" "$chart" --install "${release[@]:1}" "${helm_values[@]}" --dry-run=server
+        run helm lint "$chart" --strict "${settings[@]}"
+        helm_upgrade --dry-run=server
     else
-        tf_init
         tf_plan
     fi
 }
 
 build() {
     say "build $image"
-    run docker build --pull --platform=linux/amd64 --tag="$image" .
+    run docker build --pull --platform=linux/amd64 "--tag=$image" .
 }
 
 push() {
     say "push"
     "${cloud}_log_in"
     run docker push "$image"
-}
-
-# What runs now, to go back to.
-remember() {
-    before=
-    [[ $cloud == helm ]] || before=$(tf_output image)
-    "${cloud}_remember"
 }
 
 # The chart migrates by its hook.
@@ -301,24 +255,21 @@ migrate() {
 apply() {
     say "apply"
     if [[ $cloud == helm ]]; then
-        run helm upgrade "${release[@]:0:1}" "$chart" --install "${release[@]:1}" "${helm_values[@]}" --create-namespace \
-            --wait --timeout=15m
+        helm_upgrade --create-namespace --wait --timeout=15m
     else
         tf_apply "$image"
     fi
 }
 
-url() { if [[ $cloud == helm ]]; then printf '%s' "$CLOUDINTEL_URL"; else tf_output url; fi; }
-
 # Ask until all three answer 200, or the time is over.
 smoke() {
     say "smoke test"
     local base path deadline=$((SECONDS + ${SMOKE_WITHIN_S:-300}))
-    base=$(url)
+    if [[ $cloud == helm ]]; then base=$CLOUDINTEL_URL; else base=$(tf_output url); fi
     for path in /livez /readyz /health; do
         until run curl --fail --silent --show-error --output /dev/null --max-time 10 "$base$path"; do
             if ((SECONDS >= deadline)); then
-                printf 'error: %s%s did not answer 200 within %s s\n' "$base" "$path" "${SMOKE_WITHIN_S:-300}" >&2
+                complain "$base$path did not answer 200 within ${SMOKE_WITHIN_S:-300} s"
                 return 1
             fi
             sleep "${SMOKE_EVERY_S:-5}"
@@ -326,33 +277,30 @@ smoke() {
     done
 }
 
-go_back() {
-    if [[ $cloud == helm ]]; then
-        run helm rollback "${release[@]:0:1}" "$before" "${release[@]:1}" --wait --timeout=15m
-    else
-        "${cloud}_back" "$before"
-    fi
-}
-
 # Back to what ran before. Migrations stay: each release runs on the tables of the next one.
 roll_back() {
     if [[ -z $before ]]; then
-        printf 'error: nothing ran here before, so there is nothing to go back to\n' >&2
+        complain "nothing ran here before, so there is nothing to go back to"
         exit 4
     fi
     say "roll back to $before"
-    if go_back && smoke; then
-        printf 'error: %s did not come up; %s runs again\n' "$image" "$before" >&2
+    if "${cloud}_back" && smoke; then
+        complain "$image did not come up; $before runs again"
         exit 3
     fi
-    printf 'error: %s did not come up, and rolling back to %s failed: look at it now\n' "$image" "$before" >&2
+    complain "$image did not come up, and rolling back to $before failed: look at it now"
     exit 4
 }
 
-declare -A revisions=()
+[[ ! $dry_run ]] || say "dry run: nothing is changed"
+[[ $dry_run ]] || check_tools
+check_variables
+name_commit
+name=cloudintel-$environment
 "${cloud}_settle"
+
 plan
-remember
+"${cloud}_remember"
 build
 push
 migrate
@@ -361,7 +309,7 @@ if ! apply || ! smoke; then
 fi
 if [[ $dry_run ]]; then
     say "if the smoke test failed: roll back"
-    go_back
+    "${cloud}_back"
     say "dry run: nothing was changed"
 else
     say "deployed $image"

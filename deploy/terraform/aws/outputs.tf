@@ -46,13 +46,10 @@ output "cluster" {
   value       = aws_ecs_cluster.this.name
 }
 
-output "migrate" {
-  description = "The task, and where it runs, as `aws ecs run-task` takes them."
-  value = {
-    task = aws_ecs_task_definition.task["migrate"].arn
-    network = join("", [
-      "awsvpcConfiguration={subnets=[${join(",", aws_subnet.private[*].id)}],",
-      "securityGroups=[${aws_security_group.tasks.id}],assignPublicIp=DISABLED}",
-    ])
-  }
+output "migrate_network" {
+  description = "Where the migrations run, as `aws ecs run-task` takes it."
+  value = join("", [
+    "awsvpcConfiguration={subnets=[${join(",", aws_subnet.private[*].id)}],",
+    "securityGroups=[${aws_security_group.tasks.id}],assignPublicIp=DISABLED}",
+  ])
 }

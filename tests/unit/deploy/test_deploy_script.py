@@ -37,11 +37,12 @@ case "$name $*" in
     "git status "*) printf '%s' "${DIRTY:-}" ;;
     *"output -raw image") echo "${BEFORE:-}" ;;
     *"output -raw url") echo https://ci.example.com ;;
-    *"output -json migrate") echo '{"task": "task-1", "network": "network-1"}' ;;
+    *"output -raw migrate_network") echo network-1 ;;
     "gcloud run services describe "*) [ -z "${BEFORE:-}" ] || echo revision-7 ;;
     "aws ecs run-task "*) echo arn:task/1 ;;
     "aws ecs describe-tasks "*) echo "${MIGRATED:-0}" ;;
-    "helm history "*) [ -n "${BEFORE:-}" ] && echo '[{"revision": 7, "status": "deployed"}]' ;;
+    "helm history "*) [ -n "${BEFORE:-}" ] && printf 'REVISION\tUPDATED\tSTATUS\tCHART\n%s\n' \
+        '6\tMon\tsuperseded\tcloudintel' '7\tMon\tdeployed\tcloudintel' '8\tMon\tfailed\tcloudintel' ;;
     "docker build "*) exit "${BUILD:-0}" ;;
     "curl "*)
         # After the way back the old image answers.
@@ -121,7 +122,7 @@ def test_a_dry_run_prints_every_step_in_its_order_and_runs_nothing(environment, 
 def test_an_environment_is_its_variables_and_its_state(environment, cloud, tmp_path):
     done = run(environment, f"--cloud={cloud}", "--dry-run", path=os.environ["PATH"])
     terraform = [line for line in done.stdout.splitlines() if line.startswith("+ terraform")]
-    init, *others = terraform
+    init, *others = [line for line in terraform if " output " not in line]
     assert f"cloudintel-{environment}" in init
     assert others
     assert all(f"-var-file=environments/{environment}.tfvars" in line for line in others)
@@ -164,7 +165,7 @@ def test_tools_that_are_missing_are_named(tmp_path):
     (tmp_path / "dirname").symlink_to(shutil.which("dirname"))
     done = run("dev", "--cloud", "helm", path=str(tmp_path), **VARIABLES["helm"])
     assert done.returncode == 2
-    assert "not installed, or not in PATH: git docker curl helm python3" in done.stderr
+    assert "not installed, or not in PATH: git docker curl helm" in done.stderr
 
 
 def test_production_is_refused_with_changes_that_are_not_committed(deploy):
@@ -202,6 +203,14 @@ def test_the_new_image_migrates_before_it_serves(deploy, cloud, migration):
     order = [position(calls, pattern) for pattern in ("apply .*-target=", migration, r"apply (?!.*-target)")]
     assert order == sorted(order)
     assert "0123456789ab" in calls[order[0]]
+
+
+def test_the_migration_is_the_new_one_and_not_what_terraform_knew_before(deploy):
+    """After an apply of one target, Terraform's outputs still tell of the task definition before."""
+    _, calls = deploy("aws")
+    (started,) = [call for call in calls if call.startswith("aws ecs run-task")]
+    assert "--task-definition=cloudintel-dev-migrate " in started
+    assert "--network-configuration=network-1 " in started
 
 
 def test_a_migration_that_fails_changes_nothing_that_serves(deploy):
