@@ -234,14 +234,16 @@ plan() {
     fi
 }
 
-build() {
+# A tag never changes, so what a deployment before has pushed stays as it is; a dry run shows the longer way.
+build_and_push() {
     say "build $image"
-    run docker build --pull --platform=linux/amd64 "--tag=$image" .
-}
-
-push() {
-    say "push"
     "${cloud}_log_in"
+    if run docker manifest inspect "$image" >/dev/null 2>&1 && [[ ! $dry_run ]]; then
+        say "it is in the registry already"
+        return
+    fi
+    run docker build --pull --platform=linux/amd64 "--tag=$image" .
+    say "push"
     run docker push "$image"
 }
 
@@ -301,8 +303,7 @@ name=cloudintel-$environment
 
 plan
 "${cloud}_remember"
-build
-push
+build_and_push
 migrate
 if ! apply || ! smoke; then
     roll_back

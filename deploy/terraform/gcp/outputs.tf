@@ -9,8 +9,8 @@ output "etl_url" {
 }
 
 output "image" {
-  description = "The image that runs; what scripts/deploy.sh rolls back to."
-  value       = var.image
+  description = "The image that runs; what scripts/deploy.sh rolls back to. Empty where nothing runs yet."
+  value       = var.run_services ? var.image : ""
 }
 
 output "repository" {

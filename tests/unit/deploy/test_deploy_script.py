@@ -43,6 +43,7 @@ case "$name $*" in
     "aws ecs describe-tasks "*) echo "${MIGRATED:-0}" ;;
     "helm history "*) [ -n "${BEFORE:-}" ] && printf 'REVISION\tUPDATED\tSTATUS\tCHART\n%s\n' \
         '6\tMon\tsuperseded\tcloudintel' '7\tMon\tdeployed\tcloudintel' '8\tMon\tfailed\tcloudintel' ;;
+    "docker manifest inspect "*) [ -n "${PUSHED:-}" ] ;;
     "docker build "*) exit "${BUILD:-0}" ;;
     "curl "*)
         # After the way back the old image answers.
@@ -186,6 +187,15 @@ def test_deploys(deploy, cloud):
     ]
     assert order == sorted(order)
     assert "0123456789ab" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_an_image_that_was_pushed_is_deployed_as_it_is(deploy, cloud):
+    """Registries refuse to change a tag; going back is deploying an earlier commit again."""
+    done, calls = deploy(cloud, PUSHED="1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [call for call in calls if re.match("docker (build|push)", call)]
+    assert [call for call in calls if re.search(r"upgrade .*--wait|apply (?!.*-target)", call)]
 
 
 def test_the_smoke_test_tries_until_its_time_is_over(deploy):

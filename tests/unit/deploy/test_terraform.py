@@ -81,6 +81,12 @@ def test_production_keeps_what_it_has(name):
     assert "deletion_protection" not in hcl.values(name, "production")
 
 
+@pytest.mark.parametrize("name", CLOUDS)
+def test_there_is_no_image_to_go_back_to_before_anything_ran(name):
+    outputs = dict(hcl.blocks(name, "output"))
+    assert outputs["image"]["value"] == '${var.run_services ? var.image : ""}'
+
+
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="there is no terraform here")
 def test_the_files_are_formatted_as_terraform_does():
     command = ["terraform", f"-chdir={hcl.TERRAFORM}", "fmt", "-check", "-recursive", "-no-color"]
