@@ -376,7 +376,10 @@ def ignored():
 
 @pytest.mark.parametrize(
     "path",
-    [".env", ".env.production", ".git/config", ".cloudintel/secrets/jwt_secret_key", ".venv/pyvenv.cfg"],
+    [
+        *(".env", ".env.production", ".git/config", ".cloudintel/secrets/jwt_secret_key"),
+        *(".venv/pyvenv.cfg", "gha-creds-0123456789abcdef.json"),
+    ],
 )
 def test_secrets_data_and_history_stay_out_of_the_image(ignored, path):
     assert ignored(path)

@@ -28,7 +28,11 @@ def steps(workflow, job):
 
 def test_every_change_is_tested_as_here(workflow, triggers):
     assert {"push", "pull_request"} <= set(triggers)
-    assert [step["run"] for step in steps(workflow, "test") if "run" in step] == [".ci/run"]
+    *before, last = [step["run"] for step in steps(workflow, "test") if "run" in step]
+    assert last == ".ci/run"
+    provided = re.findall(r"^provide \w+ (\w+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert provided == ["pgbouncer", "prometheus"]
+    assert before[0].split()[-2:] == provided
     assert "if" not in workflow["jobs"]["test"]
 
 
@@ -55,6 +59,12 @@ def test_deployments_are_made_by_hand_and_protected_by_their_environment(workflo
     assert triggers["workflow_dispatch"]["inputs"]["environment"]["options"] == list(hcl.ENVIRONMENTS)
     assert job["needs"] == ["test", "image"]
     assert job["steps"][-1]["run"] == 'scripts/deploy.sh "$ENVIRONMENT" --cloud "$CLOUD"'
+
+
+def test_what_logging_in_to_google_leaves_in_the_checkout_is_no_change():
+    """Otherwise production would be refused for changes that are not committed."""
+    left = "gha-creds-0123456789abcdef.json"
+    assert left.replace("0123456789abcdef", "*") in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_no_job_has_more_rights_than_it_needs(workflow):
