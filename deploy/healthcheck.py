@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Health checks of the containers: `healthcheck.py web`, `worker NAME` or `beat`; exit code 0 when healthy.
+"""Health checks of the containers: `healthcheck.py web [PATH]`, `worker NAME`, `beat`; code 0 when healthy.
 
 Each asks its service for what it is there for, and loads as little as that takes: Django not at all.
 """
@@ -23,13 +23,13 @@ class UnhealthyError(Exception):
     """The service does not do its work; the message says what was seen instead."""
 
 
-def web() -> None:
-    """Ask the web server whether it is ready. Raises: UnhealthyError, OSError."""
+def web(path: str = "/readyz") -> None:
+    """Ask the web server whether it is ready, or what the path is for. Raises: UnhealthyError, OSError."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["PORT"]), timeout=TIMEOUT_S)
-    connection.request("GET", "/readyz", headers={"Host": allowed_host()})
+    connection.request("GET", path, headers={"Host": allowed_host()})
     status = connection.getresponse().status
     if status != http.HTTPStatus.OK:
-        raise UnhealthyError(f"/readyz answered {status}")
+        raise UnhealthyError(f"{path} answered {status}")
 
 
 def allowed_host() -> str:

@@ -434,7 +434,8 @@ def test_a_check_that_fails_says_so_in_one_line_without_any_password(healthcheck
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)], ids=["ready", "not ready"])
-def test_the_web_is_healthy_when_it_is_ready(healthcheck, monkeypatch, status, code):
+@pytest.mark.parametrize(("check", "path"), [(["web"], "/readyz"), (["web", "/livez"], "/livez")])
+def test_the_web_is_healthy_when_it_is_ready(healthcheck, monkeypatch, check, path, status, code):
     asked = []
 
     class Web(http.server.BaseHTTPRequestHandler):
@@ -449,8 +450,8 @@ def test_the_web_is_healthy_when_it_is_ready(healthcheck, monkeypatch, status, c
     with http.server.HTTPServer(("127.0.0.1", 0), Web) as server:
         threading.Thread(target=server.handle_request).start()
         monkeypatch.setenv("PORT", str(server.server_port))
-        assert healthcheck.main(["web"]) == code
-    assert asked == ["/readyz"]
+        assert healthcheck.main(check) == code
+    assert asked == [path]
 
 
 def test_beat_is_checked_without_loading_django_or_celery():

@@ -6,19 +6,21 @@ locals {
 
   # stop_s: after SIGTERM a worker gives back what it has not finished within 4 seconds.
   tasks = {
+    # What fails its check is replaced, which helps no web that waits for the broker or for a worker.
     web = {
-      command = ["/app/scripts/start-server.sh"], check = ["web"], role = aws_iam_role.idle.arn
+      command = ["/app/scripts/start-server.sh"], check = ["web", "/livez"], role = aws_iam_role.idle.arn
       cpu     = var.etl_cpu, memory = var.etl_memory, count = var.web_tasks.min, stop_s = 30
     }
     worker-critical = {
       command = concat(local.celery, [
-        "worker", "--loglevel=INFO", "--hostname=worker-critical@%h", "--pool=prefork", "--concurrency=2",
-        # Where worker-io may be gone, it does what must not wait for it.
+        "worker", "--loglevel=INFO", "--hostname=worker-critical@%h", "--pool=prefork",
+        # Where worker-io may be gone, it does what must not wait for it, and has processes for that.
+        "--concurrency=${local.io_may_be_gone ? 4 : 2}",
         "--queues=${local.io_may_be_gone ? "critical,watch,actions,readings" : "critical,watch"}",
       ], local.no_talk)
       check = ["worker", "worker-critical"]
       role  = local.io_may_be_gone ? aws_iam_role.worker.arn : aws_iam_role.idle.arn
-      cpu   = 512, memory = 1024, count = 1, stop_s = 30
+      cpu   = 512, memory = local.io_may_be_gone ? 2048 : 1024, count = 1, stop_s = 30
     }
     worker-io = {
       command = concat(local.celery, [
@@ -76,6 +78,8 @@ resource "aws_ecs_task_definition" "task" {
   memory                   = each.value.memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = each.value.role
+  # The revision before stays, so that ECS can go back to it.
+  skip_destroy = true
 
   # The image declares both as volumes, so that they belong to its user.
   volume {
@@ -173,6 +177,12 @@ resource "aws_ecs_service" "service" {
   lifecycle {
     # The autoscaling below says how many.
     ignore_changes = [desired_count]
+
+    # Where the circuit breaker has gone back, the service is steady, too.
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.task[each.key].arn
+      error_message = "ECS went back to ${self.task_definition}: the new tasks did not become healthy."
+    }
   }
 
   depends_on = [aws_lb_listener.tls]

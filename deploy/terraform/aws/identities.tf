@@ -146,6 +146,13 @@ data "aws_iam_policy_document" "scheduler" {
     }
   }
 
+  # The schedules are encrypted, and the role is who reads them.
+  statement {
+    sid       = "ReadsTheSchedules"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+  }
+
   statement {
     sid       = "HandsItItsRoles"
     actions   = ["iam:PassRole"]

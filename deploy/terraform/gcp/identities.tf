@@ -38,6 +38,19 @@ resource "google_project_iam_member" "deployer_looks" {
   member  = google_service_account.deployer.member
 }
 
+# The provider reads Memorystore's password with the rest of it, which no role for looking allows.
+resource "google_project_iam_custom_role" "reads_valkey_password" {
+  role_id     = "cloudintel_${var.environment}_reads_valkey_password"
+  title       = "Reads the password of CloudIntel ${var.environment}'s Memorystore"
+  permissions = ["redis.instances.getAuthString"]
+}
+
+resource "google_project_iam_member" "deployer_reads_valkey_password" {
+  project = var.project_id
+  role    = google_project_iam_custom_role.reads_valkey_password.id
+  member  = google_service_account.deployer.member
+}
+
 resource "google_secret_manager_secret_iam_member" "deployer_valkey_ca" {
   secret_id = google_secret_manager_secret.valkey_ca.id
   role      = "roles/secretmanager.secretAccessor"

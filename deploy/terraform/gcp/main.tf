@@ -35,8 +35,8 @@ data "google_project" "this" {}
 
 resource "google_project_service" "used" {
   for_each = toset([
-    "artifactregistry", "cloudscheduler", "compute", "pubsub", "redis", "run", "secretmanager",
-    "servicenetworking", "sqladmin", "vpcaccess",
+    "artifactregistry", "cloudscheduler", "compute", "iamcredentials", "pubsub", "redis", "run",
+    "secretmanager", "servicenetworking", "sqladmin", "vpcaccess",
   ])
 
   service            = "${each.key}.googleapis.com"

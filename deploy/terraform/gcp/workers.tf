@@ -12,10 +12,11 @@ locals {
       instances = 1
       asks_aws  = local.io_may_be_gone
       cpu       = "1"
-      memory    = "1Gi"
+      memory    = local.io_may_be_gone ? "2Gi" : "1Gi"
       args = concat(local.celery, [
-        "worker", "--loglevel=INFO", "--hostname=worker-critical@%h", "--pool=prefork", "--concurrency=2",
-        # Where worker-io may be gone, it does what must not wait for it.
+        "worker", "--loglevel=INFO", "--pool=prefork",
+        # Where worker-io may be gone, it does what must not wait for it, and has processes for that.
+        "--concurrency=${local.io_may_be_gone ? 4 : 2}",
         "--queues=${local.io_may_be_gone ? "critical,watch,actions,readings" : "critical,watch"}",
       ], local.no_talk)
     }
@@ -25,7 +26,7 @@ locals {
       cpu       = var.cpu
       memory    = var.memory
       args = concat(local.celery, [
-        "worker", "--loglevel=INFO", "--hostname=worker-io@%h", "--pool=threads", "--concurrency=8",
+        "worker", "--loglevel=INFO", "--pool=threads", "--concurrency=8",
         "--queues=critical,actions,readings,aws",
       ], local.no_talk)
     }
@@ -36,7 +37,7 @@ locals {
       cpu       = var.cpu
       memory    = var.memory
       args = concat(local.celery, [
-        "worker", "--loglevel=INFO", "--hostname=worker-cpu@%h", "--pool=prefork", "--concurrency=2",
+        "worker", "--loglevel=INFO", "--pool=prefork", "--concurrency=2",
         "--queues=etl,maintenance,alone",
       ], local.no_talk)
     }
@@ -84,10 +85,13 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
     }
 
     containers {
-      name    = each.key
-      image   = var.image
-      command = ["python"]
-      args    = each.value.args
+      name  = each.key
+      image = var.image
+      # All instances call themselves localhost, and a worker takes over what the one of its name has begun.
+      command = each.key == "beat" ? ["python"] : [
+        "sh", "-c", "exec python \"$@\" --hostname=${each.key}@$(cat /proc/sys/kernel/random/uuid)", "sh"
+      ]
+      args = each.value.args
 
       resources {
         limits = { cpu = each.value.cpu, memory = each.value.memory }

@@ -1,5 +1,6 @@
 """Terraform's files, parsed: what blocks there are, and what they say."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -60,3 +61,13 @@ def local(name):
         for part in content.get("locals", [])
         for key, value in part.items()
     }
+
+
+def words(name, expression, *, io_may_be_gone=False):
+    """The words of `concat(local.celery, […], local.no_talk)`, with what `local.io_may_be_gone` chooses."""
+    own = re.findall(r'"((?:[^"$]|\$\{[^}]*\})*)"', expression)
+    chosen = r"\1" if io_may_be_gone else r"\2"
+    own = [
+        re.sub(r'\$\{local\.io_may_be_gone \? "?([^"]*?)"? : "?([^"]*?)"?\}', chosen, word) for word in own
+    ]
+    return [*local(name)["celery"], *own, *(local(name)["no_talk"] if "local.no_talk" in expression else [])]

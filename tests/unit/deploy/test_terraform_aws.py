@@ -35,21 +35,19 @@ def reading(name, document):
 @pytest.mark.parametrize("name", SERVICES[1:])
 def test_workers_are_started_as_compose_starts_them(compose, name):
     expected = options(compose["services"][name]["command"])
-    given = options(words(TASKS[name]["command"]))
-    if "--queues" in expected and "${" in given["--queues"]:
-        assert f': "{expected["--queues"]}"' in given["--queues"]
-        given["--queues"] = expected["--queues"]
-    assert given == expected
+    assert options(hcl.words("aws", TASKS[name]["command"])) == expected
 
 
-def words(expression):
-    """The words of `concat(local.celery, […], local.no_talk)`."""
-    local = hcl.local("aws")
-    own = re.findall(r'"((?:[^"$]|\$\{[^}]*\})*)"', expression)
-    return [*local["celery"], *own, *(local["no_talk"] if "local.no_talk" in expression else [])]
+def test_where_worker_io_may_be_gone_worker_critical_is_the_versatile_one(versatile):
+    given = options(hcl.words("aws", TASKS["worker-critical"]["command"], io_may_be_gone=True))
+    assert {name: given[name] for name in versatile} == versatile
 
 
-@pytest.mark.parametrize("name", SERVICES)
+def test_a_web_that_waits_for_others_is_not_replaced():
+    assert TASKS["web"]["check"] == ["web", "/livez"]
+
+
+@pytest.mark.parametrize("name", SERVICES[1:])
 def test_services_are_checked_as_compose_checks_them(compose, name):
     test = compose["services"][name]["healthcheck"]["test"]
     assert test == ["CMD", "python", "deploy/healthcheck.py", *TASKS[name]["check"]]
@@ -75,6 +73,13 @@ def test_containers_write_to_two_folders_and_have_no_rights():
         'containerPath = "/tmp"',
     ):
         assert line in re.sub(r" +", " ", definition)
+
+
+def test_a_deployment_that_ecs_has_undone_is_none():
+    (lifecycle,) = RESOURCES["aws_ecs_service.service"]["lifecycle"]
+    (condition,) = lifecycle["postcondition"]
+    assert condition["condition"] == "${self.task_definition == aws_ecs_task_definition.task[each.key].arn}"
+    assert RESOURCES["aws_ecs_task_definition.task"]["skip_destroy"] is True
 
 
 def test_there_is_never_a_second_beat():
@@ -162,6 +167,12 @@ def test_only_workers_that_ask_aws_have_a_role_with_rights():
     idle = {name for name, task in TASKS.items() if task["role"] == "${aws_iam_role.idle.arn}"}
     assert idle == {"web", "beat", "migrate", "command"}
     assert not [body for body in RESOURCES.values() if body.get("role") == "${aws_iam_role.idle.id}"]
+
+
+def test_the_scheduler_can_read_its_schedules():
+    assert RESOURCES["aws_scheduler_schedule.this"]["kms_key_arn"] == "${aws_kms_key.this.arn}"
+    (statement,) = [one for one in statements("aws", "scheduler") if one["actions"] == ["kms:Decrypt"]]
+    assert statement["resources"] == ["${aws_kms_key.this.arn}"]
 
 
 # --- Servers ---------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """What is asked of Google Cloud."""
 
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -85,19 +87,26 @@ def test_servers_are_reached_through_the_connector(template):
 @pytest.mark.parametrize("name", ["worker-critical", "worker-io", "worker-cpu", "beat"])
 def test_workers_are_started_as_compose_starts_them(compose, name):
     expected = options(compose["services"][name]["command"])
-    given = options(words(hcl.local("gcp")["workers"][name]["args"]))
-    if "--queues" in expected and "${" in given["--queues"]:
-        choice = given["--queues"]
-        assert f': "{expected["--queues"]}"' in choice
-        given["--queues"] = expected["--queues"]
-    assert given == expected
+    expected.pop("--hostname", None)
+    assert options(hcl.words("gcp", hcl.local("gcp")["workers"][name]["args"])) == expected
 
 
-def words(expression):
-    """The words of `concat(local.celery, […], local.no_talk)`."""
-    local = hcl.local("gcp")
-    own = re.findall(r'"((?:[^"$]|\$\{[^}]*\})*)"', expression)
-    return [*local["celery"], *own, *(local["no_talk"] if "local.no_talk" in expression else [])]
+def test_where_worker_io_may_be_gone_worker_critical_is_the_versatile_one(versatile):
+    args = hcl.local("gcp")["workers"]["worker-critical"]["args"]
+    given = options(hcl.words("gcp", args, io_may_be_gone=True))
+    assert {name: given[name] for name in versatile} == versatile
+
+
+def test_every_instance_of_a_worker_has_a_name_of_its_own():
+    """Cloud Run calls all of them localhost."""
+    (template,) = RESOURCES["google_cloud_run_v2_worker_pool.worker"]["template"]
+    (container,) = template["containers"]
+    script = re.search(r'"-c", "(.*)", "sh"', container["command"])[1]
+    script = script.replace('\\"', '"').replace("${each.key}", "worker-io").replace("python", "echo")
+    command = [shutil.which("sh"), "-c", script, "sh", "-m", "celery", "worker"]
+    said = {subprocess.check_output(command, text=True) for _ in range(2)}
+    assert len(said) == 2
+    assert all(re.fullmatch(r"-m celery worker --hostname=worker-io@[0-9a-f-]{36}\n", line) for line in said)
 
 
 def test_there_is_one_beat_and_one_worker_critical_and_up_to_ten_of_the_others():
@@ -168,8 +177,12 @@ def test_the_only_secret_with_a_value_is_a_certificate_that_is_none():
 def test_rights_are_on_single_things_and_across_the_project_only_to_look():
     roles = {body["role"] for address, body in RESOURCES.items() if "_iam_member." in address}
     assert not roles & {"roles/owner", "roles/editor", "roles/viewer"}
-    across = [address for address in RESOURCES if address.startswith("google_project_iam_")]
-    assert across == ["google_project_iam_member.deployer_looks"]
+    across = [address for address in RESOURCES if address.startswith("google_project_iam_member.")]
+    assert across == [
+        f"google_project_iam_member.deployer_{name}" for name in ("looks", "reads_valkey_password")
+    ]
+    role = RESOURCES["google_project_iam_custom_role.reads_valkey_password"]
+    assert role["permissions"] == ["redis.instances.getAuthString"]
     looks = re.findall(r'"([\w.]+)"', str(RESOURCES[across[0]]["for_each"]).replace("'", '"'))
     assert looks
     assert not [
