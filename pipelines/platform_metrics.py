@@ -9,14 +9,12 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from pipelines import backlog, conditions, watching, workers
-from pipelines.models import Capacity, QualityReport, ReportKind
-
-SCORES = ("completeness", "timeliness", "validity", "uniqueness", "consistency", "total")
+from pipelines import backlog, conditions, quality, watching, workers
+from pipelines.quality.scores import DIMENSIONS
 
 
 class PlatformCollector(Collector):
-    """Reads the latest minutes, the workers that are alive, and the latest report on quality."""
+    """Reads the latest minutes, the workers that are alive, and the report on quality that counts."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every family, without samples where nothing is known."""
@@ -66,18 +64,18 @@ def _extra_workers() -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "cloudintel_extra_workers", "Workers wanted beyond what the backlog asks for, as CPU was high."
     )
-    family.add_metric([], sum(Capacity.objects.values_list("extra_workers", flat=True)))
+    family.add_metric([], backlog.extra())
     return family
 
 
 def _scores() -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "cloudintel_validation_score",
-        "The scores of the latest daily report on quality, from 0 to 100.",
+        "The scores of the daily report on quality that counts, from 0 to 100.",
         labels=["check"],
     )
-    report = QualityReport.objects.filter(kind=ReportKind.DAILY).first()
-    for name in SCORES:
+    report = quality.latest()
+    for name in (*DIMENSIONS, "total"):
         if (score := getattr(report, name, None)) is not None:
             family.add_metric([name], score)
     return family

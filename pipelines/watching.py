@@ -16,7 +16,7 @@ from django.db.models import Max, Q, QuerySet
 
 from alerts import services as alerts
 from alerts.models import Severity
-from pipelines import conditions, retention, ticks, workers
+from pipelines import backlog, conditions, retention, ticks, workers
 from pipelines.conditions import MINUTE, Change, Minute
 from pipelines.history import Ending
 from pipelines.models import Capacity, PlatformMinute, Run, Status, Step
@@ -172,7 +172,7 @@ def _judge_cpu(minutes: list[Minute], now: datetime) -> None:
 
 def scale(minutes: list[Minute], now: datetime) -> Change | None:
     """Add a worker or take one back, where that is due; the row's lock makes two that decide take turns."""
-    if conditions.capacity(minutes, _extra_workers(), None, now) is None:
+    if conditions.capacity(minutes, backlog.extra(), None, now) is None:
         return None
     with transaction.atomic():
         Capacity.objects.get_or_create(pk=1, defaults={"changed_at": now - conditions.DEFAULT.pause})
@@ -184,7 +184,3 @@ def scale(minutes: list[Minute], now: datetime) -> Change | None:
         row.extra_workers, row.reason, row.changed_at = change.extra_workers, change.reason, now
         row.save()
     return change
-
-
-def _extra_workers() -> int:
-    return sum(Capacity.objects.values_list("extra_workers", flat=True))

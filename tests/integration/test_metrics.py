@@ -214,6 +214,14 @@ def test_workers_that_are_alive_and_the_cpu_of_their_machines_are_told():
     assert (cpu, found["cloudintel_extra_workers",]) == ({"one": 35.0}, 2)
 
 
+def test_the_scores_are_those_of_the_newest_days_also_when_older_ones_are_filled_in():
+    builders.quality_report("2026-03-02", total=97.5)
+    builders.quality_report("2026-01-01", total=40.0)
+    found = samples()
+    assert found["cloudintel_validation_score", "total"] == 97.5
+    assert ("cloudintel_validation_score", "consistency") not in found, "unknown"
+
+
 def test_the_oldest_queued_run_that_could_begin_tells_the_age():
     now = timezone.now()
     builders.run("ec2", Status.QUEUED, scope="a", created_at=now - timedelta(seconds=40))
