@@ -27,7 +27,8 @@ MOST_SLOTS = 1000
 _INSTANT = timedelta(microseconds=1)
 # From one 29 February to the next.
 _LONGEST_REST = timedelta(days=8 * 366)
-# A row that nobody can understand: no interval, no such day, more days than there are.
+# A row that nobody can understand: no interval, no such day, more days than there are. It is told of where it
+# should start something, and passed over elsewhere.
 _NO_SLOTS = (InvalidInputError, CronSimError, OverflowError)
 
 
@@ -129,7 +130,6 @@ def lateness(now: datetime) -> dict[str, timedelta]:
     late: dict[str, timedelta] = {}
     for row in _enabled():
         pipeline = schedules.pipeline_of(row)
-        # A schedule that starts nothing is told of where it should start something.
         with suppress(*_NO_SLOTS):
             late[pipeline] = max(_lateness(row, pipeline, now), late.get(pipeline, timedelta(0)))
     return late
@@ -147,7 +147,6 @@ def next_due(now: datetime) -> dict[str, datetime]:
     due: dict[str, datetime] = {}
     for row in _enabled():
         after = max(now, row.start_time - _INSTANT if row.start_time else now)
-        # A schedule that starts nothing is told of where it should start something.
         with suppress(*_NO_SLOTS):
             for slot in islice(_rhythm(row).between(after, after + _LONGEST_REST), 1):
                 name = schedules.pipeline_of(row)
@@ -180,7 +179,6 @@ def last_due(rows: Iterable[PeriodicTask], after: datetime, until: datetime) -> 
     """Return the last slot in (after, until] of those schedules that are enabled, from their start on."""
     due: list[datetime] = []
     for row in rows:
-        # A schedule that starts nothing is told of where it should start something.
         with suppress(*_NO_SLOTS):
             slot = _rhythm(row).latest(until)
             if row.enabled and slot > max(after, (row.start_time or slot) - _INSTANT):
@@ -193,7 +191,6 @@ def slots_a_day(pipeline: str) -> int:
     now = timezone.now()
     due: set[datetime] = set()
     for row in schedules.rows_of(pipeline):
-        # A schedule that starts nothing is told of where it should start something.
         with suppress(*_NO_SLOTS):
             due.update(_rhythm(row).between(now, now + timedelta(days=1)) if row.enabled else ())
     return len(due)

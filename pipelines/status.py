@@ -13,6 +13,7 @@ from accounts.oidc import ALSO_SERVICES
 from core.examples import answered
 from pipelines import standing
 from pipelines.models import Status
+from pipelines.quality.serializers import ScoresSerializer
 
 
 class LastRunSerializer(serializers.Serializer[Any]):
@@ -55,15 +56,9 @@ class StandingWorkerSerializer(serializers.Serializer[Any]):
     cpu_percent = serializers.FloatField(allow_null=True, help_text="Of its machine; null: not known yet.")
 
 
-class StandingQualitySerializer(serializers.Serializer[Any]):
+class StandingQualitySerializer(ScoresSerializer):
     """How good the data of the last daily report are, from 0 to 100; null is unknown."""
 
-    completeness = serializers.FloatField(allow_null=True)
-    timeliness = serializers.FloatField(allow_null=True)
-    validity = serializers.FloatField(allow_null=True)
-    uniqueness = serializers.FloatField(allow_null=True)
-    consistency = serializers.FloatField(allow_null=True)
-    total = serializers.FloatField(allow_null=True)
     computed_at = serializers.DateTimeField()
 
 

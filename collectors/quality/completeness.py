@@ -8,6 +8,7 @@ from pipelines.quality.scores import Finding
 from pipelines.windows import Window
 
 _NO_ACCOUNT = "No account is enabled."
+NOT_COLLECTED = "Metric samples are not collected: their schedule is disabled."
 _NOTHING_RAN = "No instance of an enabled account ran on these days."
 
 # A scan of an account and region is whole when none of its pages failed. The regions of an account that
@@ -110,7 +111,7 @@ def samples(window: Window, now: datetime) -> Finding:
     """Look for samples of each instance in each hour that it ran, where samples are collected."""
     since = collected_since()
     if since is None:
-        return Finding.cannot_tell("Metric samples are not collected: their schedule is disabled.")
+        return Finding.cannot_tell(NOT_COLLECTED)
     if since >= midnight(window.end) - timedelta(hours=1):
         return Finding.cannot_tell(
             f"Metric samples have been collected only since {since:%Y-%m-%d %H:%M} UTC."

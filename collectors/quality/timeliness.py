@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Min
 
-from collectors.quality.completeness import collected_since
+from collectors.quality.completeness import NOT_COLLECTED, collected_since
 from collectors.quality.slots import NOT_DUE, SOURCES, due_days, midnight
 from pipelines import freshness
 from pipelines.models import Run
@@ -32,7 +32,7 @@ class _Collected(NamedTuple):
 def of_dataset(dataset: str, window: Window, now: datetime) -> Finding:
     """Look for each day's data at its deadline, from the first run on that could have brought them."""
     if dataset == "samples" and collected_since() is None:
-        return Finding.cannot_tell("Metric samples are not collected: their schedule is disabled.")
+        return Finding.cannot_tell(NOT_COLLECTED)
     first = Run.objects.filter(pipeline=SOURCES[dataset]).aggregate(at=Min("started_at"))["at"]
     due = due_days(dataset, window, now)
     days = [day for day in due if first is not None and freshness.deadline_of(day) > first]

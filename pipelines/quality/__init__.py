@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 from pipelines import registry
 from pipelines.params import VALIDATION
 from pipelines.quality import handler, reports
-from pipelines.quality.reports import first_refusal, latest, refusal
+from pipelines.quality.reports import latest
 from pipelines.registry import Pipeline
 from pipelines.slots import Cron
 
-__all__ = ["first_refusal", "latest", "refusal", "register"]
+__all__ = ["latest", "register"]
 
 
 def register() -> None:

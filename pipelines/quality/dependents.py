@@ -19,7 +19,7 @@ class Dependent:
 
     def refusal(self, now: datetime) -> str:
         """Say why it refuses to work; empty where it does not."""
-        return reports.first_refusal(self.datasets, self.minimum(), now)
+        return reports.refusal(self.datasets, self.minimum(), now)
 
     def dataset(self, report: QualityReport) -> str:
         """Return the data set that decides."""

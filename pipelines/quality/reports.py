@@ -64,13 +64,11 @@ def latest() -> QualityReport | None:
     return newest(ReportKind.DAILY)
 
 
-def refusal(dataset: str, minimum: float, now: datetime) -> str:
-    """Say why the data are not good enough; empty where they are, or where nobody knows."""
-    return first_refusal((dataset,), minimum, now)
+def refusal(datasets: Sequence[str], minimum: float, now: datetime) -> str:
+    """Say why the first of the data sets whose quality is known is not good enough.
 
-
-def first_refusal(datasets: Sequence[str], minimum: float, now: datetime) -> str:
-    """Say why the first of the data sets whose quality is known is not good enough; empty where it is."""
+    Empty where it is, and where nobody knows.
+    """
     report = latest()
     if report is None or report.computed_at < now - SPEAKS_FOR:
         return ""

@@ -259,28 +259,28 @@ class TestRefusals:
     def test_data_under_the_minimum_are_refused_with_the_reason(self):
         report = builders.quality_report(datasets={"costs": 62.19}, computed_at=NOW)
         expected = f"the quality of costs is 62.1, below 80 (report {report.pk} of 2026-03-02)"
-        assert quality.refusal("costs", 80.0, NOW) == expected
-        assert quality.refusal("costs", 62.0, NOW) == ""
+        assert reports.refusal(("costs",), 80.0, NOW) == expected
+        assert reports.refusal(("costs",), 62.0, NOW) == ""
 
     @pytest.mark.parametrize("datasets", [{}, {"costs": None}], ids=["no such data", "unknown"])
     def test_what_is_unknown_is_not_refused(self, datasets):
         builders.quality_report(datasets=datasets, computed_at=NOW)
-        assert quality.refusal("costs", 80.0, NOW) == ""
+        assert reports.refusal(("costs",), 80.0, NOW) == ""
 
     def test_without_any_report_nothing_is_refused(self):
         assert quality.latest() is None
-        assert quality.refusal("costs", 80.0, NOW) == ""
+        assert reports.refusal(("costs",), 80.0, NOW) == ""
 
     def test_an_old_report_says_nothing_of_now(self):
         builders.quality_report(datasets={"costs": 10.0}, computed_at=NOW - timedelta(days=2, hours=1))
-        assert quality.refusal("costs", 80.0, NOW) == ""
+        assert reports.refusal(("costs",), 80.0, NOW) == ""
 
     def test_the_report_of_the_newest_day_counts(self):
         newest = builders.quality_report("2026-03-01", datasets={"costs": 99.0}, computed_at=NOW)
         builders.quality_report("2026-01-01", datasets={"costs": 10.0}, computed_at=NOW)
         builders.quality_report(days=7, kind=ReportKind.WEEKLY, datasets={"costs": 10.0}, computed_at=NOW)
         assert quality.latest() == newest
-        assert quality.refusal("costs", 80.0, NOW) == ""
+        assert reports.refusal(("costs",), 80.0, NOW) == ""
 
     def test_forecasts_refuse_costs_under_their_minimum(self, settings):
         builders.quality_report(datasets={"costs": 79.0}, computed_at=NOW)
