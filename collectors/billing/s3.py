@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from collectors.aws import s3
 from collectors.aws.errors import translated
 from collectors.billing.stores import MOST_MANIFEST_BYTES, Entry, replaced
 from core.errors import PermanentCloudError
@@ -18,21 +17,15 @@ from core.errors import PermanentCloudError
 Result = TypeVar("Result")
 
 _CHUNK_BYTES = 1 << 20
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent_extra="cloudintel",
-)
 
 
 class Bucket:
-    """A bucket, or what is below a prefix of it; AWS_ENDPOINT_URL may name another S3 than Amazon's."""
+    """A bucket, or what is below a prefix of it."""
 
     def __init__(self, bucket: str, prefix: str, attach: Callable[[Any], None]) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client = _asked(f"A client for s3://{bucket}", _new_client)
+        self._client = _asked(f"A client for s3://{bucket}", s3.new_client)
         attach(self._client)
 
     def entries(self) -> dict[str, Entry]:
@@ -83,10 +76,6 @@ class Bucket:
 
     def address(self, key: str) -> str:
         return f"s3://{self._bucket}/{self._prefix}{key}"
-
-
-def _new_client() -> Any:
-    return boto3.Session().client("s3", config=_CONFIG)
 
 
 def _asked(what: str, call: Callable[[], Result]) -> Result:

@@ -6,11 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 from boto3.exceptions import Boto3Error, S3UploadFailedError
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from collectors.aws import s3
 from collectors.aws.errors import translated
 from core.errors import PermanentCloudError, TransientCloudError
 from dbops.backups import stores
@@ -19,21 +18,14 @@ from dbops.backups.errors import BackupError, NotMadeError
 
 Result = TypeVar("Result")
 
-_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent_extra="cloudintel",
-)
-
 
 class Bucket:
-    """A bucket, or what is below a prefix of it; AWS_ENDPOINT_URL may name another S3 than Amazon's."""
+    """A bucket, or what is below a prefix of it."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._client: Any = _asked("s3", partial(boto3.client, "s3", config=_CONFIG))
+        self._client: Any = _asked("s3", s3.new_client)
 
     def keep(self, draft: Path, name: str, beat: Beat) -> None:
         """Upload a file, large ones in parts; what is incomplete is nowhere to be seen."""

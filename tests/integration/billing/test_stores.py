@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from django.utils import timezone
 
-from collectors.billing import s3
+from collectors.aws import s3
 from collectors.billing.stores import name_of, open_store, shortened
 from collectors.models import BillingFile, BillingManifest
 from core.errors import AccessRefusedError, InvalidInputError, PermanentCloudError, TransientCloudError

@@ -17,10 +17,11 @@ from django.db import connection
 from psycopg2 import sql
 
 from alerts.models import Alert
+from collectors.aws import s3
 from collectors.models import DailyCost
 from core.errors import LeaseLostError, TransientCloudError
 from dbops import backups, direct
-from dbops.backups import attending, binaries, contents, dump, restore, s3, stores
+from dbops.backups import attending, binaries, contents, dump, restore, stores
 from dbops.models import BackupCheck
 from dbops.services import alarming, maintenance_report
 from dbops.services.health import latest_check
