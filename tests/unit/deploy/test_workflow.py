@@ -61,6 +61,12 @@ def test_deployments_are_made_by_hand_and_protected_by_their_environment(workflo
     assert job["steps"][-1]["run"] == 'scripts/deploy.sh "$ENVIRONMENT" --cloud "$CLOUD"'
 
 
+def test_what_an_environment_has_to_have_is_documented():
+    named = set(re.findall(r"\$\{\{ (?:vars|secrets)\.(\w+) \}\}", TEXT))
+    documented = (ROOT / "docs" / "deployment.md").read_text()
+    assert not [name for name in named if f"`{name}`" not in documented]
+
+
 def test_what_logging_in_to_google_leaves_in_the_checkout_is_no_change():
     """Otherwise production would be refused for changes that are not committed."""
     left = "gha-creds-0123456789abcdef.json"
