@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import IO
 
 from collectors.billing.engine import Watch
-from collectors.billing.tables import Table, raw
+from collectors.billing.tables import LONGEST_RECORD, Table, raw
 
 KEPT = 1000
 """How many broken lines of a file are kept; all are counted."""
 
 LONGEST_TEXT = 500
-_LONGEST_RECORD = 1 << 17
 _LOOK_EVERY = 10_000
 
 
@@ -51,28 +50,25 @@ class _Lines(Iterator[str]):
 
     def __init__(self, source: Iterator[bytes]) -> None:
         self._source = source
-        self._again: deque[str] = deque()
-        self._characters = 0
-        self.taken: list[str] = []
+        self._again: deque[bytes] = deque()
+        self._size = 0
+        self.taken: list[bytes] = []
         self.before = 0
 
     def __next__(self) -> str:
-        if self._characters > _LONGEST_RECORD:
-            raise csv.Error("it has no end")
-        line = self._again.popleft() if self._again else self._decoded()
+        line = self._again.popleft() if self._again else next(self._source)
         self.taken.append(line)
-        self._characters += len(line)
-        return line
-
-    def _decoded(self) -> str:
-        return next(self._source).decode("utf-8", "surrogateescape")
+        self._size += len(line)
+        if self._size > LONGEST_RECORD:
+            raise csv.Error(f"the record is longer than {LONGEST_RECORD >> 10} KiB")
+        return line.decode("utf-8", "surrogateescape")
 
     def settle(self, *, keep: int | None = None) -> None:
         """End the record, keeping only so many of its lines."""
         kept = len(self.taken) if keep is None else keep
         self._again.extendleft(reversed(self.taken[kept:]))
         self.before += kept
-        self._characters = 0
+        self._size = 0
         self.taken.clear()
 
 
@@ -100,7 +96,7 @@ def _percent(position: IO[bytes], size: int) -> Callable[[], float]:
 def _records(
     content: IO[bytes], names: Sequence[str], needed: Sequence[int], found: Quarantine
 ) -> Iterator[list[str | int]]:
-    lines = _Lines(iter(content))
+    lines = _Lines(_lines(content))
     reader = csv.reader(lines, strict=True)
     next(reader)
     lines.settle()
@@ -124,6 +120,14 @@ def _records(
             lines.settle()
 
 
+def _lines(content: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines; of one that is longer than a record may be, only how it begins."""
+    while line := content.readline(LONGEST_RECORD + 1):
+        yield line
+        while len(line) > LONGEST_RECORD and not line.endswith(b"\n"):
+            line = content.readline(LONGEST_RECORD + 1)
+
+
 def _miscounted(record: Sequence[str], names: Sequence[str]) -> str:
     if len(record) < len(names):
         missing = names[len(record)]
@@ -144,7 +148,7 @@ def _set_aside(lines: _Lines, reason: str, found: Quarantine, *, whole: bool = F
 
     A stray quote swallows others.
     """
-    found.add(BrokenLine(lines.before + 1, reason, printable(lines.taken[0])))
+    found.add(BrokenLine(lines.before + 1, reason, printable(lines.taken[0].decode("utf-8", "replace"))))
     lines.settle(keep=None if whole else 1)
 
 
@@ -159,7 +163,7 @@ def beginnings(table: Table, numbers: Sequence[int]) -> dict[int, str]:
     wanted = iter(sorted(numbers))
     number, found = next(wanted, None), {}
     with raw(table.file, is_gzip=table.is_gzip) as (content, _):
-        for place, line in enumerate(content, start=1):
+        for place, line in enumerate(_lines(content), start=1):
             if number is None:
                 break
             if place == number:

@@ -27,6 +27,16 @@ _LAYOUTS = (FOCUS, CUR)
 _PAGE = 10_000
 _MOST_PROVIDERS = 20
 _KEYS, _SUMS = 7, 4
+_UNREADABLE = (
+    duckdb.ConversionException,
+    duckdb.InternalException,
+    duckdb.InvalidInputException,
+    duckdb.IOException,
+    # Of a line that is longer than DuckDB's buffer.
+    duckdb.NotImplementedException,
+    # Of an error that quotes a line, cut within a letter.
+    UnicodeDecodeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ def read(
         connection = fresh()
         table = opened(connection, file, link)
         layout = recognised(file, table.names, _LAYOUTS)
-        with _told_of(file):
+        with _told_of(file, memory_mb):
             work = _Work(connection, layout, table, folder, Watch(on_progress))
             work, broken = work.settled(fresh)
             work.connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
@@ -111,13 +121,17 @@ def read(
 
 
 @contextmanager
-def _told_of(file: Path) -> Iterator[None]:
+def _told_of(file: Path, memory_mb: int) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfRangeException as error:
         reason = "has amounts whose sum is too large to be kept exactly"
         raise InvalidInputError(f"{file.name} {reason}.") from error
-    except (duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException) as error:
+    except duckdb.OutOfMemoryException as error:
+        raise InvalidInputError(
+            f"{file.name} needs more memory than BILLING_MEMORY_MB, {memory_mb}."
+        ) from error
+    except _UNREADABLE as error:
         raise InvalidInputError(f"{file.name} cannot be read: {str(error)[:300]}") from error
 
 
@@ -152,7 +166,7 @@ class _Work:
             self.watch.run(
                 self.connection, statement, (lambda stopped: check_gzip(file, stopped)) if is_gzip else None
             )
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.InternalException):
+        except _UNREADABLE:
             if self.table.is_csv:
                 return False
             raise

@@ -19,7 +19,9 @@ from core.errors import InvalidInputError
 
 ABSENT = "CAST(NULL AS VARCHAR)"
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
-_LONGEST_HEADER = 1 << 20
+LONGEST_RECORD = 1 << 17
+"""Records that are longer are broken, whichever way a CSV file is read."""
+
 _PIECE = 1 << 20
 # What double precision tells below this has more digits than are kept; it is an approximation anyway.
 _TINY = "1e-8"
@@ -86,7 +88,8 @@ def csv_relation(path: Path, number: int, *, is_gzip: bool) -> str:
     return (
         f"read_csv({quoted(str(path))}, columns = {{{columns}}},"
         " auto_detect = false, header = true, delim = ',',"
-        f""" quote = '"', escape = '"', nullstr = ['', 'NULL'], compression = '{compression}')"""
+        f""" quote = '"', escape = '"', nullstr = ['', 'NULL'], compression = '{compression}',"""
+        f" max_line_size = {LONGEST_RECORD})"
     )
 
 
@@ -122,10 +125,9 @@ def check_gzip(file: Path, stopped: threading.Event) -> None:
 def header(file: Path, *, is_gzip: bool) -> list[str]:
     """Return the names of the columns. Raises: InvalidInputError."""
     with raw(file, is_gzip=is_gzip) as (content, _):
-        start = content.read(_LONGEST_HEADER)
-    text = (
-        start[: start.rfind(b"\n") + 1 or None].removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
-    )
+        start = content.read(LONGEST_RECORD)
+    whole = start if len(start) < LONGEST_RECORD else start[: start.rfind(b"\n") + 1]
+    text = whole.removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
     try:
         names = next(csv.reader(io.StringIO(text, newline=""), strict=True))
         "".join(names).encode()

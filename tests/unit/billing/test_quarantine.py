@@ -2,6 +2,7 @@
 
 import gzip
 import tempfile
+import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -86,6 +87,28 @@ def test_a_quote_left_open_at_the_end_of_the_file_is_told(opened):
     content = "\n".join([HEADER, LINE, LINE, LINE, '"never closed'])
     with opened(content) as found:
         assert [number for number, _ in told(found)] == [5]
+
+
+@pytest.mark.parametrize("others", [[], ["short"]], ids=["alone", "beside a broken line"])
+def test_a_record_longer_than_128_kib_is_broken_whatever_else_is_in_the_file(opened, others):
+    long = LINE.replace(",USD,", f",USD,{'é' * 66_000}", 1)
+    with opened("\n".join([HEADER, long, *[LINE] * WHOLE, *others])) as found:
+        number, reason = told(found)[0]
+        assert (number, found.quarantined) == (2, 1 + len(others))
+        assert reason.endswith("the record is longer than 128 KiB")
+
+
+@pytest.mark.parametrize("name", ["bill.csv", "bill.csv.gz"])
+def test_of_a_line_without_an_end_only_the_beginning_is_held(opened, name):
+    content = with_broken("x" * (34 << 20)).encode()
+    tracemalloc.start()
+    try:
+        with opened(gzip.compress(content, 1) if name.endswith(".gz") else content, name) as found:
+            assert [number for number, _ in told(found)] == [4]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_what_is_not_utf8_is_told(opened):

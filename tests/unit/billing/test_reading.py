@@ -257,6 +257,19 @@ def test_a_file_whose_sum_is_wrong_is_an_error(opened):
         pass
 
 
+def test_a_file_that_needs_too_much_memory_is_an_error_that_says_so(opened, tmp_path):
+    file = tmp_path / "made.parquet"
+    values = {name: f"'{value}'" for name, value in focus_line().items()}
+    values["ServiceName"] = "repeat('x', 20000000)"
+    columns = ", ".join(f'{value} AS "{name}"' for name, value in values.items())
+    duckdb.execute(f"COPY (SELECT {columns} FROM range(8)) TO '{file}' (FORMAT parquet)")
+    with (
+        pytest.raises(InvalidInputError, match=r"bill.parquet needs more memory than BILLING_MEMORY_MB, 256"),
+        opened(file.read_bytes(), "bill.parquet"),
+    ):
+        pass
+
+
 def test_signs_in_the_name_reach_no_other_file(amounts):
     assert amounts(text([focus_line(BilledCost="7")]), "other1.csv")["unblended"] == "7"
     assert amounts(text([focus_line()]), "other*.csv")["unblended"] == "1"
