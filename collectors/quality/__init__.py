@@ -37,6 +37,7 @@ _TABLE = (
     ("instances-valid", "Can instances be so?", _VALID, ("inventory",), validity.instances),
     ("costs-valid", "Can costs be so?", _VALID, ("costs",), validity.costs),
     ("billing-lines", "Are lines of billing files whole?", _VALID, ("costs",), validity.lines),
+    ("billing-files", "Can billing files be read?", _VALID, ("costs",), validity.files),
     ("cpu-valid", "Can CPU figures be so?", _VALID, ("cpu",), validity.cpu),
     ("samples-valid", "Can samples be so?", _VALID, ("samples",), validity.samples),
     ("instances-once", "Is each instance in one place?", _UNIQUE, ("inventory",), uniqueness.instances),

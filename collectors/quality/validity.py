@@ -45,10 +45,15 @@ _LINES = """
         WHERE q.file_id = f.id ORDER BY q.line LIMIT 1
     ) first (why) ON f.quarantined > 0
     WHERE f.state IN ('staged', 'active') AND f.read_at >= %(since)s
-    UNION ALL
-    SELECT 1, 1, f.key, concat('not readable: ', f.error)
-    FROM collectors_billingfile f
-    WHERE f.state = 'failed' AND coalesce(f.read_at, f.found_at) >= %(since)s
+"""
+
+# A file that failed is tried by each run that finds its manifest, and fails until it is replaced.
+_FILES = """
+    SELECT 1 AS slots, CASE WHEN f.state = 'failed' THEN 1 ELSE 0 END AS bad, f.key AS subject,
+        concat('not readable: ', f.error) AS detail
+    FROM collectors_billingfile f JOIN collectors_billingmanifest m ON m.id = f.manifest_id
+    WHERE (f.state IN ('staged', 'active') AND f.read_at >= %(since)s)
+        OR (f.state = 'failed' AND m.seen_at >= %(since)s)
 """
 
 _CPU = """
@@ -94,8 +99,13 @@ def costs(window: Window, now: datetime) -> Finding:
 
 
 def lines(window: Window, now: datetime) -> Finding:
-    """Count the broken lines of the billing files that were read since; a file that failed is one."""
+    """Count the broken lines of the billing files that were read since."""
     return judged(_LINES, bounds(window, now), nothing="No billing file was read.")
+
+
+def files(window: Window, now: datetime) -> Finding:
+    """Count the billing files that could not be read: whole bills, which no number of lines hides."""
+    return judged(_FILES, bounds(window, now), nothing="No billing file was found.")
 
 
 def cpu(window: Window, now: datetime) -> Finding:

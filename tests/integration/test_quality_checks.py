@@ -7,7 +7,7 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
 from collectors import quality
-from collectors.models import Basis, CostSource, FileState, QuarantinedLine
+from collectors.models import Basis, BillingManifest, CostSource, FileState, QuarantinedLine
 from collectors.quality import slots
 from pipelines import schedules
 from pipelines.models import Status
@@ -269,10 +269,23 @@ def test_broken_lines_of_billing_files_are_held_against_all():
     )
 
 
-def test_a_billing_file_that_failed_is_named_alone():
-    builders.billing_file()
-    builders.billing_file(key="other.csv", state=FileState.FAILED, lines=0, error="no column BilledCost")
-    assert told("billing-lines") == (11, 1, [("other.csv", "not readable: no column BilledCost")])
+def unreadable(**fields):
+    return builders.billing_file(state=FileState.FAILED, lines=0, read_at=None, **fields)
+
+
+def test_a_billing_file_that_failed_is_not_hidden_by_the_lines_of_others():
+    builders.billing_file(lines=1_000_000)
+    unreadable(key="other.csv", error="no column BilledCost")
+    assert told("billing-files") == (2, 1, [("other.csv", "not readable: no column BilledCost")])
+    assert told("billing-lines")[:2] == (1_000_000, 0)
+
+
+def test_a_billing_file_that_failed_long_ago_counts_as_long_as_it_is_found():
+    unreadable(found_at=MIDNIGHT - timedelta(days=9))
+    BillingManifest.objects.update(seen_at=MIDNIGHT)
+    assert told("billing-files")[:2] == (1, 1)
+    BillingManifest.objects.update(seen_at=MIDNIGHT - timedelta(days=1))
+    assert why_unknown("billing-files") == "No billing file was found."
 
 
 def test_superseded_billing_files_count_no_more():
