@@ -9,6 +9,7 @@ from collections import defaultdict
 
 from alerts import services as alerts
 from alerts.models import Severity
+from pipelines.history import MAX_LOST_WORKERS
 from pipelines.models import Run, Status, Step
 
 
@@ -35,7 +36,7 @@ def ended(run_id: int, *, error: str = "", refused: bool = False, lost: bool = F
     # In one order, so that two runs that end at once cannot wait for each other.
     for subject, refusal in sorted(access.items()):
         _report_access(run, subject, refusal)
-    lost = lost or any(step.error and step.lost_workers for step in steps)
+    lost = lost or any(step.error and step.lost_workers >= MAX_LOST_WORKERS for step in steps)
     stopped = bool(error) and not refused
     if stopped or any(step.error and not step.refused for step in steps):
         _open_run_alert(run, lost=lost)

@@ -15,6 +15,9 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 from pipelines.models import Status, Work
 
+MAX_LOST_WORKERS = 4
+"""Work that loses so many is given up: it may be what kills them."""
+
 MOST_KEPT, MOST_TEXT = 20, 1000
 _ENDED_WELL = (Status.RUNNING, Status.SUCCEEDED)
 

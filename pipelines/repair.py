@@ -8,12 +8,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from pipelines import alarms, ending, history, ledger, messages, registry
-from pipelines.history import Ending
+from pipelines.history import MAX_LOST_WORKERS, Ending
 from pipelines.models import Run, Status, Step
 
 logger = logging.getLogger(__name__)
 
-MAX_LOST_WORKERS = 4
 PATIENCE = "2s"
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from collectors.aws.session import Cloud
 from core.errors import AccessRefusedError, PermanentCloudError, TransientCloudError
-from pipelines import ending, ledger, repair
+from pipelines import ending, history, ledger, repair
 from pipelines.models import Run, Step
 from pipelines.registry import PlannedStep
 from tests import builders
@@ -103,12 +103,22 @@ def test_a_parent_leaves_it_to_its_children(pipelines, sent):
 
 
 def test_a_run_that_loses_worker_after_worker_is_critical(claimed):
-    lost = repair.MAX_LOST_WORKERS - 1
+    lost = history.MAX_LOST_WORKERS - 1
     Step.objects.update(lease_until=timezone.now() - timedelta(seconds=1), lost_workers=lost)
     repair.take_over_lost_work()
     alert = Alert.objects.get()
     assert (alert.key, alert.severity) == ("run:source:all", "critical")
     assert "worker was lost 4 times" in alert.body
+
+
+def test_work_that_fails_after_it_was_taken_over_was_not_given_up(run):
+    def lose_a_worker_and_fail():
+        Step.objects.filter(name=B).update(lost_workers=1)
+        broken()
+
+    run({A: fine, B: lose_a_worker_and_fail})
+    alert = Alert.objects.get()
+    assert (alert.severity, alert.title) == ("warning", "ec2 (all) partial")
 
 
 def test_a_run_that_is_taken_over_is_not_told(claimed):

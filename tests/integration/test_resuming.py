@@ -6,7 +6,7 @@ import pytest
 
 from alerts.models import Alert
 from core.errors import InvalidInputError, PermanentCloudError
-from pipelines import cancelling, claims, history, ledger, registry, repair, resuming, runner
+from pipelines import cancelling, claims, history, ledger, registry, resuming, runner
 from pipelines.errors import RunConflictError
 from pipelines.models import Run, Status, Step
 from pipelines.registry import PlannedStep
@@ -171,7 +171,7 @@ def test_its_alert_is_resolved_when_it_succeeds(source):
 
 def test_a_step_that_killed_its_workers_has_as_many_again_in_a_process_of_its_own(source):
     run = ended(ledger.start("source"))
-    run.steps.filter(name="two").update(lost_workers=repair.MAX_LOST_WORKERS)
+    run.steps.filter(name="two").update(lost_workers=history.MAX_LOST_WORKERS)
     resuming.resume(run.pk)
     assert run.steps.get(name="two").lost_workers == 1
 

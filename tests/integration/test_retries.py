@@ -8,7 +8,7 @@ from django.db import IntegrityError, OperationalError
 from django.utils import timezone
 
 from core.errors import AccessRefusedError, CredentialsRefusedError, PermanentCloudError, TransientCloudError
-from pipelines import claims, ledger, messages, registry, repair, runner, tasks, workers
+from pipelines import claims, history, ledger, messages, registry, repair, runner, tasks, workers
 from pipelines.models import Run, Status, Step
 from pipelines.registry import PlannedStep
 from tests.integration.conftest import FakeHandler, work_off
@@ -187,7 +187,9 @@ def test_a_conclusion_that_the_database_never_lets_end_is_left_out(monkeypatch, 
 def lost(run):
     """Let the workers of all that is being done have died, once too often."""
     past = timezone.now() - timedelta(seconds=1)
-    run.steps.filter(status=Status.RUNNING).update(lease_until=past, lost_workers=repair.MAX_LOST_WORKERS - 1)
+    run.steps.filter(status=Status.RUNNING).update(
+        lease_until=past, lost_workers=history.MAX_LOST_WORKERS - 1
+    )
 
 
 def test_work_that_cannot_be_taken_over_holds_up_no_other(monkeypatch, sent):
