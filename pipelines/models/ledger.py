@@ -84,7 +84,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Add up, by these fields, how many runs ended, how long they took and their records."""
         sums: dict[str, Any] = {
             "runs": models.Count("pk"),
-            "took_s": Extract(models.Sum(models.F("finished_at") - models.F("started_at")), "epoch"),
+            "took_s": Extract(
+                models.Sum(models.F("finished_at") - models.F("started_at")),
+                "epoch",
+                output_field=models.FloatField(),  # by itself it is cut to whole seconds
+            ),
         }
         for name in RECORDS:
             number = Cast(KeyTextTransform(name, "counts"), models.BigIntegerField())

@@ -128,15 +128,15 @@ def test_a_parent_s_calls_are_counted_once():
 
 def test_durations_are_those_of_ended_runs_by_how_they_ended():
     began = timezone.now() - timedelta(hours=1)
-    for seconds in (10, 20):
+    for seconds in (10.25, 20.5):
         builders.run("ec2", started_at=began, finished_at=began + timedelta(seconds=seconds))
-    builders.run("ec2", Status.FAILED, started_at=began, finished_at=began + timedelta(seconds=5))
+    builders.run("ec2", Status.FAILED, started_at=began, finished_at=began + timedelta(seconds=0.75))
     builders.run("ec2", Status.SKIPPED, started_at=None, finished_at=began)
     builders.run("ec2", Status.RUNNING, started_at=began)
     found = samples()
     assert found["cloudintel_run_duration_seconds_count", "ec2", "succeeded"] == 2
-    assert found["cloudintel_run_duration_seconds_sum", "ec2", "succeeded"] == pytest.approx(30)
-    assert found["cloudintel_run_duration_seconds_sum", "ec2", "failed"] == pytest.approx(5)
+    assert found["cloudintel_run_duration_seconds_sum", "ec2", "succeeded"] == pytest.approx(30.75)
+    assert found["cloudintel_run_duration_seconds_sum", "ec2", "failed"] == pytest.approx(0.75)
     told = {key[2] for key in found if key[:2] == ("cloudintel_run_duration_seconds_sum", "ec2")}
     assert told == {"succeeded", "partial", "failed"}
 
@@ -163,7 +163,8 @@ def test_durations_and_records_survive_the_deletion_of_runs(tidy):
         return {key: value for key, value in samples().items() if key[0] in wanted and key[1] == "ec2"}
 
     for status in (Status.SUCCEEDED, Status.FAILED, Status.SUCCEEDED):
-        builders.run("ec2", status, counts={"created": 3, "unchanged": 2})
+        ended_at = builders.MORNING + timedelta(seconds=2.75)
+        builders.run("ec2", status, finished_at=ended_at, counts={"created": 3, "unchanged": 2})
     before = told()
     assert tidy("runs")["runs_deleted"] == 2
     assert told() == before
