@@ -92,16 +92,9 @@ def measured(now: datetime, window_days: int = USUAL_DAYS) -> dict[str, Any]:
         "kept": {
             "success_rate": kept(succeeded, at_least=SUCCESS_TARGET),
             "freshness_rate": kept(fresh, at_least=FRESHNESS_TARGET),
-            "mean_time_to_recovery_s": _is_recovery_kept(recovery_s, runs),
+            "mean_time_to_recovery_s": kept(recovery_s, at_most=RECOVERY_TARGET_S),
         },
     }
-
-
-def _is_recovery_kept(recovery_s: float | None, runs: Sequence[Ended]) -> bool | None:
-    """Say whether failures were made up for in time; where nothing failed, there was nothing to keep."""
-    if is_unrecovered(runs) and recovery_s is None:
-        return None
-    return kept(recovery_s, at_most=RECOVERY_TARGET_S)
 
 
 def _freshness_rate(after: datetime, now: datetime) -> float | None:
