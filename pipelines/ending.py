@@ -10,6 +10,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Now
+from structlog.contextvars import bound_contextvars
 
 from pipelines import alarms, history, ledger, registry
 from pipelines.models import ACTIVE, Run, Status, Step
@@ -60,7 +61,7 @@ def finish_if_done(run_id: int, *, conclude: bool = True) -> None:
     outcome = _outcome([*(step.status for step in steps), *([Status.FAILED] if trouble else [])])
     error = "\n".join([*_errors(steps), *trouble])
     end(run, outcome, steps=steps, error=error, concluded=concluded)
-    logger.info("%s ended", run)
+    logger.info("%s ended: %s", run, outcome)
     alarms.ended(run_id)
     advance(run)
 
@@ -121,7 +122,10 @@ def advance(run: Run) -> None:
         transaction.on_commit(partial(ledger.publish, parent.pk))
         return
     error = "\n".join(f"{child.pipeline}: {child.error}" for child in children if child.error)
-    end_parent(parent, _outcome(child.status for child in children), error=error)
+    outcome = _outcome(child.status for child in children)
+    end_parent(parent, outcome, error=error)
+    with bound_contextvars(run_id=parent.pk, pipeline=parent.pipeline, parent_run_id=parent.parent_id):
+        logger.info("%s ended: %s", parent, outcome)
 
 
 def end_parent(parent: Run, status: Status, *, error: str) -> None:

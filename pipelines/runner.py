@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
@@ -62,7 +63,7 @@ def _work(claim: Claim | None, do: Callable[[Claim], None]) -> None:
     """
     if claim is None:
         return
-    with bound_contextvars(run_id=claim.run.pk, pipeline=claim.run.pipeline):
+    with bound_contextvars(**_context(claim)):
         logger.info("%s started, attempt %d", claim.work, claim.work.attempt)
         try:
             _attempt(claim, do)
@@ -71,6 +72,13 @@ def _work(claim: Claim | None, do: Callable[[Claim], None]) -> None:
         except _INTERRUPTIONS:
             claim.interrupted()
             raise
+
+
+def _context(claim: Claim) -> dict[str, Any]:
+    """Return what each line about the work says: its run, and the run that this is a part of."""
+    run = claim.run
+    whole = {} if run.parent_id is None else {"parent_run_id": run.parent_id}
+    return {"run_id": run.pk, "pipeline": run.pipeline, **whole}
 
 
 def _attempt(claim: Claim, do: Callable[[Claim], None]) -> None:

@@ -152,5 +152,18 @@ def test_a_request_and_the_run_that_it_starts_share_an_id_in_every_line(lines, p
     assert [each for each in of_run if "daily" in each] == [
         f"{run} started, attempt 1",
         f"{run}: one started, attempt 1",
-        f"{run} ended",
+        f"{run} ended: succeeded",
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_of_a_part_name_the_whole_whose_end_is_told_too(lines, pipelines, valkey):
+    pipelines(**{DAILY: ("cost",), "cost": FakeHandler({"one": dict})})
+    builders.bearer(builders.user("operator")).post("/execute")
+    work_through(valkey, USUAL_QUEUE)
+    whole, part = Run.objects.order_by("pk")
+    said = [json.loads(line) for line in lines]
+    of_part = {each["event"]: each.get("parent_run_id") for each in said if each.get("run_id") == part.pk}
+    assert of_part[f"{part} started, attempt 1"] == of_part[f"{part} ended: succeeded"] == whole.pk
+    end = next(each for each in said if each["event"] == f"{whole} ended: succeeded")
+    assert (end["run_id"], end["parent_run_id"], end["pipeline"]) == (whole.pk, None, DAILY)
