@@ -9,6 +9,7 @@ from accounts.models import User
 from collectors.services import budget, history
 from core.errors import InvalidInputError
 from pipelines import ledger
+from pipelines.errors import RunConflictError
 from pipelines.models import Run
 
 PIPELINE = "backfill"
@@ -22,12 +23,17 @@ def usual_sources() -> list[str]:
 def start(first: date, end: date, sources: Sequence[str], *, by: User) -> Run:
     """Start reading the days in the half-open range [first, end), or return the run that does already.
 
-    Raises: InvalidInputError for days that nobody can read.
+    Raises: InvalidInputError for days that nobody can read; RunConflictError where the run that reads these
+    days leaves out one of the sources, which would never be read.
     """
     check(first, end, sources, today=budget.today())
     days = {"start": first.isoformat(), "end": end.isoformat()}
     scope = f"{first}..{end}"
-    return ledger.start(PIPELINE, scope=scope, requested_by=by, params={**days, "sources": list(sources)})
+    wanted = {**days, "sources": list(sources)}
+    run = ledger.start(PIPELINE, scope=scope, requested_by=by, params=wanted)
+    if left_out := [source for source in sources if source not in run.params["sources"]]:
+        raise RunConflictError(run, f"is reading these days already, without {', '.join(left_out)}.")
+    return run
 
 
 def check(first: date, end: date, sources: Sequence[str], *, today: date) -> None:

@@ -50,6 +50,15 @@ class TestAsking:
         assert post(start="2026-02-01", end="2026-03-01").json() == first
         assert post(start="2026-02-01", end="2026-02-28").json()["run_id"] != first["run_id"]
 
+    def test_fewer_sources_join_the_active_run_and_one_that_it_leaves_out_is_a_conflict(self, post):
+        days = {"start": "2026-02-01", "end": "2026-03-01"}
+        first = post(**days, sources=["cost", "cpu"]).json()
+        assert post(**days, sources=["cpu"]).json() == first
+        answer = post(**days, sources=["cpu", "billing"])
+        assert (answer.status_code, Run.objects.filter(pipeline="backfill").count()) == (409, 1)
+        assert f"Run {first['run_id']} (backfill" in answer.json()["error"]
+        assert "is reading these days already, without billing" in answer.json()["error"]
+
     def test_a_key_stands_for_one_backfill_after_its_end_too(self, post):
         key = {"Idempotency-Key": "february"}
         first = post(start="2026-02-01", end="2026-03-01", headers=key).json()["run_id"]
