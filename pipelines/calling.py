@@ -12,7 +12,7 @@ from accounts.oidc import ALSO_SERVICES
 from accounts.permissions import IsOperator, asking
 from core.body import given, refuse_body
 from core.examples import answered
-from core.query import ErrorSerializer
+from core.query import ErrorSerializer, refuse_strange
 from pipelines import idempotency, ledger, orders, waiting
 from pipelines.orders import OrderSerializer
 from pipelines.params import DAILY
@@ -46,10 +46,11 @@ class ExecuteView(APIView):
     @extend_schema(
         parameters=[idempotency.PARAMETER],
         request=OrderSerializer,
-        responses=_RESPONSES,
+        responses=_RESPONSES | {409: OpenApiResponse(ErrorSerializer, "A backfill is reading these days.")},
         examples=[_ORDER, answered(_STARTED, 202)],
     )
     def post(self, request: Request) -> Response:
+        refuse_strange(request.query_params, known=())
         order = given(OrderSerializer, request)
         params = orders.params(order, timezone.now())
         run = idempotency.once(
@@ -75,6 +76,7 @@ class ValidateWeeklyView(APIView):
         examples=[answered(_STARTED, 202)],
     )
     def post(self, request: Request) -> Response:
+        refuse_strange(request.query_params, known=())
         refuse_body(request)
         run = idempotency.once(
             request, "validate-weekly", {}, lambda: ledger.start(WEEKLY, requested_by=asking(request))

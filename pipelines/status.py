@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.oidc import ALSO_SERVICES
 from core.examples import answered
+from core.query import refuse_strange
 from pipelines import standing
 from pipelines.models import Status
 from pipelines.quality.serializers import ScoresSerializer
@@ -131,4 +132,5 @@ class StatusView(APIView):
 
     @extend_schema(responses=StandingSerializer, examples=[answered(_EXAMPLE)])
     def get(self, request: Request) -> Response:
+        refuse_strange(request.query_params, known=())
         return Response(StandingSerializer(standing.now_is(timezone.now())).data)

@@ -91,6 +91,12 @@ class TestStarting:
         assert post(operator, VALIDATE, body).status_code == 400
 
     @pytest.mark.parametrize("path", PIPELINES)
+    def test_days_in_the_query_string_are_refused_and_not_ignored(self, operator, path):
+        answer = post(operator, f"{path}?start_date=2026-03-01")
+        assert (answer.status_code, Run.objects.exists()) == (400, False)
+        assert answer.json()["error"].startswith("start_date: Unknown parameter")
+
+    @pytest.mark.parametrize("path", PIPELINES)
     @pytest.mark.parametrize(("role", "status"), [("viewer", 403), (None, 403), ("administrator", 202)])
     def test_is_for_operators(self, path, role, status):
         assert post(builders.bearer(builders.user(role)), path).status_code == status
