@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.oidc import ALSO_SERVICES
 from core.examples import answered
-from core.query import refuse_strange
+from core.query import ErrorSerializer, refuse_strange
 from pipelines import standing
 from pipelines.models import Status
 from pipelines.quality.serializers import ScoresSerializer
@@ -130,7 +130,13 @@ class StatusView(APIView):
 
     authentication_classes = ALSO_SERVICES
 
-    @extend_schema(responses=StandingSerializer, examples=[answered(_EXAMPLE)])
+    @extend_schema(
+        responses={
+            200: StandingSerializer,
+            400: OpenApiResponse(ErrorSerializer, "It has no parameters."),
+        },
+        examples=[answered(_EXAMPLE)],
+    )
     def get(self, request: Request) -> Response:
         refuse_strange(request.query_params, known=())
         return Response(StandingSerializer(standing.now_is(timezone.now())).data)

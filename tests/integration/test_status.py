@@ -44,6 +44,11 @@ def ago(**time):
     return NOON - timedelta(**time)
 
 
+def test_a_parameter_is_refused_and_not_ignored(viewer):
+    answer = viewer.get("/status?pipeline=daily")
+    assert (answer.status_code, answer.json()["error"][:27]) == (400, "pipeline: Unknown parameter")
+
+
 def report(**fields):
     days = {"start": date(2026, 3, 19), "end": date(2026, 3, 20), "computed_at": NOON}
     return QualityReport.objects.create(**{"kind": ReportKind.DAILY, **days, **fields})
