@@ -7,28 +7,27 @@ tests. Here the few rows that a test left are deleted, and those that were there
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-SCHEMA = "pristine"
-
 
 def keep():
     """Keep the rows that there are, and have the tests that commit come back to them."""
     with connection.cursor() as cursor:
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        filled = [table for table in tables if _has_rows(cursor, table)]
-        cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
-        for table in filled:
-            cursor.execute(f'CREATE TABLE {SCHEMA}."{table}" AS TABLE "{table}"')
-    deletions = [f'DELETE FROM "{table}"' for table in tables]
-    copies = [f'INSERT INTO "{table}" TABLE {SCHEMA}."{table}"' for table in filled]
-    TransactionTestCase._fixture_teardown = lambda _case: _restore([*deletions, *copies])
+        kept = {table: rows for table in tables if (rows := _rows(cursor, table))}
+    deletions = "; ".join(f'DELETE FROM "{table}"' for table in tables)
+    TransactionTestCase._fixture_teardown = lambda _case: _restore(deletions, kept)
 
 
-def _has_rows(cursor, table):
-    cursor.execute(f'SELECT EXISTS (SELECT FROM "{table}")')
+def _rows(cursor, table):
+    """Return the table's rows as JSON text, if there are any."""
+    cursor.execute(f'SELECT json_agg(row)::text FROM "{table}" row')
     return cursor.fetchone()[0]
 
 
-def _restore(statements):
-    """Execute them as one transaction: foreign keys are checked at its end."""
+def _restore(deletions, kept):
+    """Do all in one transaction: foreign keys are checked at its end."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("; ".join(statements))
+        cursor.execute(deletions)
+        for table, rows in kept.items():
+            cursor.execute(
+                f'INSERT INTO "{table}" SELECT * FROM json_populate_recordset(NULL::"{table}", %s)', [rows]
+            )

@@ -5,9 +5,23 @@ import requests
 from django.utils import timezone
 from moto.server import ThreadedMotoServer
 
-from pipelines import claims, ledger, messages, registry, retention, runner
+from dbops.catalogue import glance
+from pipelines import claims, ledger, messages, registry, retention, runner, staffing
 from pipelines.models import Run, Status, Step
 from pipelines.registry import Counts, Handler, PlannedStep
+
+
+@pytest.fixture
+def patience(monkeypatch):
+    """Give a look all the time that a busy machine may need."""
+    monkeypatch.setattr(glance, "LIMIT_MS", 10_000)
+    monkeypatch.setattr(glance, "STATEMENT_LIMIT_MS", 10_000)
+
+
+@pytest.fixture
+def just_begun(monkeypatch):
+    """Have this process begun just now: what falls due meanwhile counts as waiting for no worker yet."""
+    monkeypatch.setattr(staffing, "_begun", timezone.now())
 
 
 class FakeHandler:

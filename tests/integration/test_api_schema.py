@@ -14,7 +14,7 @@ from pipelines.models import Worker
 from scaling import audit
 from tests import builders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("just_begun", "patience")]
 
 
 @pytest.fixture(scope="module")

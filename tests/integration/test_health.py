@@ -16,6 +16,8 @@ from pipelines import registry, schedules, staffing
 from pipelines.models import Status, Worker
 from tests import builders
 
+pytestmark = pytest.mark.usefixtures("just_begun")
+
 GREETING = {"message": "Cloud Resource Autoscaler API is running", "version": "1.0"}
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 

@@ -17,7 +17,7 @@ from alerts.models import Alert, Severity
 from pipelines import messages, waiting
 from tests import builders
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("patience")]
 
 KNOWN = {
     "account": "111111111111",

@@ -1,14 +1,6 @@
 import pytest
 
-from dbops.catalogue import glance
 from tests.integration.dbops import looking
-
-
-@pytest.fixture
-def patience(monkeypatch):
-    """Give a look all the time that a busy machine may need."""
-    monkeypatch.setattr(glance, "LIMIT_MS", 10_000)
-    monkeypatch.setattr(glance, "STATEMENT_LIMIT_MS", 10_000)
 
 
 @pytest.fixture
