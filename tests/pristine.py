@@ -13,8 +13,9 @@ def keep():
     with connection.cursor() as cursor:
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
         kept = {table: rows for table in tables if (rows := _rows(cursor, table))}
+        partitions = _partitions(cursor)
     deletions = "; ".join(f'DELETE FROM "{table}"' for table in tables)
-    TransactionTestCase._fixture_teardown = lambda _case: _restore(deletions, kept)
+    TransactionTestCase._fixture_teardown = lambda _case: _restore(deletions, kept, partitions)
 
 
 def _rows(cursor, table):
@@ -23,9 +24,18 @@ def _rows(cursor, table):
     return cursor.fetchone()[0]
 
 
-def _restore(deletions, kept):
+def _partitions(cursor):
+    cursor.execute(
+        "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'r'"
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _restore(deletions, kept, partitions):
     """Do all in one transaction: foreign keys are checked at its end."""
     with transaction.atomic(), connection.cursor() as cursor:
+        for added in _partitions(cursor) - partitions:
+            cursor.execute(f"DROP TABLE {added}")
         cursor.execute(deletions)
         for table, rows in kept.items():
             cursor.execute(
