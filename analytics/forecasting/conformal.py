@@ -6,6 +6,9 @@ import numpy as np
 
 from analytics.forecasting.series import Flags, Floats
 
+LEAST_USUAL = 0.01
+"""Nowhere are errors taken to be less than so much of what they are on average."""
+
 NEAR = 2
 """How large errors usually are so far ahead is averaged with so many steps on each side."""
 
@@ -32,12 +35,15 @@ def width(errors: Floats, coverage: float) -> Width:
     sizes = np.abs(errors)
     everyone = np.ones((1, len(sizes)), np.bool_)
     others = ~np.eye(len(sizes), dtype=np.bool_)
-    multiples = _ratio(sizes, _usual(sizes, others))
+    least = LEAST_USUAL * float(np.nanmean(sizes))
+    if not least:
+        return Width(np.zeros(sizes.shape[1]), 1.0)
+    multiples = sizes / np.maximum(least, _usual(sizes, others))
     held = [
         part[~np.isnan(part)] <= _quantile(multiples[rest], coverage)
         for part, rest in zip(multiples, others, strict=True)
     ]
-    half = _usual(sizes, everyone)[0] * _quantile(multiples, coverage)
+    half = np.maximum(least, _usual(sizes, everyone)[0]) * _quantile(multiples, coverage)
     return Width(half, float(np.concatenate(held).mean()))
 
 
@@ -56,12 +62,6 @@ def _usual(sizes: Floats, groups: Flags) -> Floats:
     growth: Floats = np.sqrt((steps + 1) / (reached + 1))
     usual: Floats = means * growth
     return usual
-
-
-def _ratio(sizes: Floats, usual: Floats) -> Floats:
-    """Divide; no error where none is usual is as usual."""
-    tiny = np.finfo(np.float64).tiny
-    return np.where(usual > 0, sizes / np.maximum(usual, tiny), np.where(sizes > 0, np.inf, sizes))
 
 
 def _quantile(values: Floats, share: float) -> float:

@@ -69,8 +69,9 @@ def robust_regression(work: Floats, seasons: Seasons, origins: Ints, horizon: in
             gram = weighted @ seen
             fitted = np.linalg.solve(gram + _TINY * np.trace(gram) * np.eye(len(gram)), weighted @ past)
             residual = past - seen @ fitted
-            width = HUBER * _MAD_TO_DEVIATION * np.median(np.abs(residual)) + _TINY
-            weights = width / np.maximum(width, np.abs(residual))
+            size = np.abs(residual)
+            width = HUBER * _MAD_TO_DEVIATION * np.partition(size, origin // 2)[origin // 2] + _TINY
+            weights = width / np.maximum(width, size)
         carried = _carried(residual) ** np.arange(1, horizon + 1) * residual[-1]
         found[row] = terms[origin : origin + horizon] @ fitted + carried
     return found

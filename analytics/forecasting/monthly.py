@@ -22,8 +22,7 @@ class MonthEnd:
 
     `actual` is what the month's final days cost, until `final_through`; `days_filled` of the days before are
     unknown and taken as a week before. `days_ahead` are forecast. `coverage` is the share of months whose
-    cost shall be in the range, `measured` the share of the backtest's sums that were; None, as the other two,
-    where nothing was left to forecast.
+    cost shall be in the range, `measured` the share of the backtest's sums that were.
     """
 
     expected: Decimal
@@ -34,9 +33,9 @@ class MonthEnd:
     days_filled: int
     days_ahead: int
     coverage: float
-    measured: float | None
-    method: str | None
-    origins: int | None
+    measured: float
+    method: str
+    origins: int
 
 
 def month_end(days: Sequence[CostDay], today: date, *, coverage: float = COVERAGE) -> MonthEnd | Refusal:
@@ -58,8 +57,6 @@ def month_end(days: Sequence[CostDay], today: date, *, coverage: float = COVERAG
     actual = sum((amount for day, amount in amounts.items() if day >= begin), Decimal(0))
     filled = _filled(values, (begin - first).days)
     known = actual + _money(float(filled.sum()))
-    if not stretch:
-        return MonthEnd(known, known, known, actual, last, len(filled), 0, coverage, None, None, None)
     found = forecast(values, seasons=DAILY, horizon=stretch, coverage=coverage)
     if isinstance(found, Refusal):
         return found

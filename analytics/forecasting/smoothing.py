@@ -25,10 +25,11 @@ def smoothing(work: Floats, seasons: tuple[int, ...], origins: Ints, horizon: in
     Takes and returns what `analytics.forecasting.methods` says.
     Source: Taylor 2003 (two additive seasons, errors that carry on), Gardner and McKenzie 1985 (damping).
     """
+    count = int(origins[-1])
+    state = _State(work[: seasons[-1]], seasons, count)
     found = np.empty((len(origins), horizon))
-    state = _State(work[: seasons[-1]], seasons)
     row = 0
-    for step, value in enumerate(work[: origins[-1]].tolist()):
+    for step, value in enumerate(work[:count].tolist()):
         state.learn(step, value)
         if step + 1 == origins[row]:
             found[row] = state.ahead(step + 1, horizon)
@@ -39,7 +40,7 @@ def smoothing(work: Floats, seasons: tuple[int, ...], origins: Ints, horizon: in
 class _State:
     """What each setting has learned: a column a setting."""
 
-    def __init__(self, first: Floats, seasons: tuple[int, ...]) -> None:
+    def __init__(self, first: Floats, seasons: tuple[int, ...], count: int) -> None:
         long = LONG if len(seasons) > 1 else (0.0,)
         grid = np.array(list(product(LEVEL, TREND, SHORT, long, CARRIED)))
         self.level_rate, self.trend_rate, self.short_rate, self.long_rate, self.carried = grid.T.copy()
@@ -51,26 +52,25 @@ class _State:
         self.short = np.repeat(usual[:, None], len(grid), axis=1)
         self.long = np.repeat((FIRST_LONG * (centred - usual[places]))[:, None], len(grid), axis=1)
         self.level = np.full(len(grid), first.mean())
-        self.trend, self.error, self.loss = np.zeros((3, len(grid)))
+        self.trend = np.zeros(len(grid))
+        self.errors = np.empty((count, len(grid)))
+        self.loss, self.tested = np.zeros(len(grid)), self.long_m
 
     def learn(self, step: int, value: float) -> None:
-        """Take one value more; the first long season, of which the state was made, is no test."""
-        short, long = self.short[step % self.m], self.long[step % self.long_m]
+        """Take one value more."""
+        short, long, error = self.short[step % self.m], self.long[step % self.long_m], self.errors[step]
         self.trend *= DAMPING
         self.level += self.trend
-        error = value - self.level - short - long
-        if step >= self.long_m:
-            self.loss *= MEMORY
-            self.loss += np.abs(error - self.carried * self.error)
+        np.subtract(value - self.level, short, out=error)
+        error -= long
         self.level += self.level_rate * error
         self.trend += self.trend_rate * error
         short += self.short_rate * error
         long += self.long_rate * error
-        self.error = error
 
     def ahead(self, origin: int, horizon: int) -> Floats:
-        """Forecast with the best setting."""
-        best = int(self.loss.argmin())
+        """Forecast with the setting that was best until now."""
+        best = self._best(origin)
         steps = np.arange(origin, origin + horizon)
         ages = np.arange(1, horizon + 1)
         path: Floats = (
@@ -78,6 +78,15 @@ class _State:
             + np.cumsum(DAMPING**ages) * self.trend[best]
             + self.short[steps % self.m, best]
             + self.long[steps % self.long_m, best]
-            + self.carried[best] ** ages * self.error[best]
+            + self.carried[best] ** ages * self.errors[origin - 1, best]
         )
         return path
+
+    def _best(self, origin: int) -> int:
+        """Add up errors one step ahead; the first long season, of which the state was made, is no test."""
+        new = self.errors[self.tested - 1 : origin]
+        missed = np.abs(new[1:] - self.carried * new[:-1])
+        ages = np.arange(len(missed))[::-1]
+        self.loss = self.loss * MEMORY ** len(missed) + MEMORY**ages @ missed
+        self.tested = origin
+        return int(self.loss.argmin())

@@ -10,8 +10,8 @@ NAN = np.nan
 
 def test_the_range_is_the_usual_error_times_the_multiple_that_held():
     errors = np.array([[1.0], [-2], [3], [-6]])
-    # The other three erred by 11/3, 10/3, 3 and 2 on average; the errors are 3/11, 0.6, 1 and 3 times that. Half
-    # of these are below 1, and all four erred by 3 on average.
+    # The other three erred by 11/3, 10/3, 3 and 2 on average; the errors are 3/11, 0.6, 1 and 3 times that.
+    # Half of these are below 1, and all four erred by 3 on average.
     found = conformal.width(errors, 0.5)
     assert found.half.tolist() == pytest.approx([1 * 3])
 
@@ -36,6 +36,14 @@ def test_measured_coverage_tells_of_an_origin_unlike_the_others():
     errors[3] = 100
     # The first three are less than usual, given the fourth; that one is beyond what the others know.
     assert conformal.width(errors, 0.8).measured == pytest.approx(0.75)
+
+
+def test_an_error_where_none_was_before_makes_a_finite_range():
+    errors = np.zeros((4, 10))
+    errors[:3, 7] = 1
+    found = conformal.width(errors, 0.95)
+    assert np.isfinite(found.half).all()
+    assert found.half[7] > 1
 
 
 def test_a_forecast_that_never_erred_has_no_width():

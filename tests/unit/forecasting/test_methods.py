@@ -73,4 +73,6 @@ def test_nothing_after_an_origin_is_seen(name, seasons):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_constant_stays_constant(name):
-    assert METHODS[name](np.full(60, 7.0), WEEK, at(30, 60), 5) == pytest.approx(np.full((2, 5), 7.0), abs=1e-6)
+    assert METHODS[name](np.full(60, 7.0), WEEK, at(30, 60), 5) == pytest.approx(
+        np.full((2, 5), 7.0), abs=1e-6
+    )

@@ -39,7 +39,6 @@ def test_the_days_that_are_left_are_added_to_those_that_are_final():
     assert (found.final_through, found.days_ahead, found.days_filled) == (date(2026, 4, 9), 21, 0)
     assert found.expected == pytest.approx(APRIL)
     assert found.low == pytest.approx(found.high)
-    assert found.measured == 1
 
 
 def test_estimated_days_and_today_are_forecast_instead_of_believed():
@@ -62,12 +61,10 @@ def test_a_missing_day_is_taken_as_a_week_before_and_told():
     assert found.expected == pytest.approx(APRIL)
 
 
-def test_a_month_with_no_day_left_needs_no_forecast():
-    days = [CostDay(date(2026, 4, n), Decimal("1.10")) for n in range(21, 31)]
-    found = month_end([day for day in days if day.date.day < 30], date(2026, 4, 30))
-    assert isinstance(found, Refusal)  # the 30th is not over
-    short = [CostDay(date(2026, 2, n), Decimal("1.10")) for n in range(1, 28)]
-    assert isinstance(month_end(short, date(2026, 2, 28)), Refusal)
+def test_on_the_last_of_a_month_only_today_is_ahead():
+    found = month_end(finals(date(2026, 4, 29)), date(2026, 4, 30))
+    assert (found.actual, found.days_ahead) == (APRIL - 100, 1)
+    assert found.expected == pytest.approx(APRIL)
 
 
 def test_services_of_a_day_are_added_up_and_one_estimate_makes_the_day_one():
@@ -103,8 +100,8 @@ def test_the_range_of_a_sum_comes_from_sums():
     errors[0], errors[1], errors[2, :4], errors[3, :1] = 1, -2, [3, -3, 3, -3], 4
     values = np.zeros(4)
     found = Forecast(values, values, values, "drift", 0.8, 0.8, None, 0, 4, errors)
-    # Averages over the days: 1, 2, 0, and 4 over one day of four, which counts twice. Of four, the fourth; each
-    # of the others is within the largest of the rest, and the largest is not.
+    # Averages over the days: 1, 2, 0, and 4 over one day of four, which counts twice. Of four, the fourth;
+    # each of the others is within the largest of the rest, and the largest is not.
     assert _range(found, 0.8) == (4 * 8, 0.75)
 
 
