@@ -1,0 +1,1 @@
+"""What is out of the ordinary in metrics and in costs; values in, values out."""

@@ -1,0 +1,54 @@
+"""In which ways a point can deviate: alone and in averages, from the points before and from the time of day."""
+
+import numpy as np
+
+from analytics.anomalies.tails import Floats
+
+BLOCK = 24
+"""So many points are looked at together."""
+
+SCALES = (6, 24)
+"""Averages are taken of so many points: half an hour and two hours, where they are five minutes apart."""
+
+BEFORE = 11
+"""A point alone is compared with the median of so many before it."""
+
+PAST = 2 * max(SCALES)
+"""So many points before a block are needed."""
+
+KINDS = 2 + 3 * len(SCALES)
+SEASONAL = slice(KINDS - 1 - len(SCALES), KINDS)
+"""The kinds that are about the time of day."""
+
+_ROWS = np.arange(PAST + BLOCK)[:, None]
+_ENDS = np.arange(PAST, PAST + BLOCK)
+_BEFORE = np.arange(PAST - BEFORE, PAST)[None, :] + np.arange(BLOCK)[:, None]
+
+
+def _average(points: int, *, ago: int = 0) -> Floats:
+    """Return the matrix that turns a series into averages of the points that end at, or before, each point."""
+    last = _ENDS - ago
+    return ((_ROWS <= last) & (_ROWS > last - points)) / points
+
+
+_AVERAGES = np.hstack([_average(points) for points in SCALES])
+_SHIFTS = np.hstack([_average(points) - _average(points, ago=points) for points in SCALES])
+
+
+def deviations(series: Floats, residuals: Floats) -> Floats:
+    """Return how far each point of a block deviates (kinds x `BLOCK`), in the unit of the series.
+
+    Both arguments have `PAST` points before the block. The kinds are the distance from the median before, then
+    for each scale the move of the average against the one before it, then the average step from point to point,
+    then the residual alone, and its averages.
+    """
+    median = np.partition(series[_BEFORE], BEFORE // 2, axis=1)[:, BEFORE // 2]
+    steps = np.abs(series[1:] - series[:-1])
+    found = (
+        series[PAST:] - median,
+        series @ _SHIFTS,
+        steps @ _AVERAGES[1:],
+        residuals[PAST:],
+        residuals @ _AVERAGES,
+    )
+    return np.abs(np.concatenate(found)).reshape(KINDS, BLOCK)
