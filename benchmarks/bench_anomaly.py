@@ -1,7 +1,8 @@
-"""The detector of anomalies on the Numenta Anomaly Benchmark: its score by the benchmark's rules, and its speed.
+"""The detector of anomalies on the Numenta Anomaly Benchmark: its score by that benchmark's rules, and speed.
 
-`NAB_DIR=DIR` names a folder with data/ (CSV files of `timestamp,value`) and labels/combined_windows.json; without
-it the 24 files beside the checkout are taken. `OUT=DIR` has `timestamp,value,anomaly_score` written for each file.
+`NAB_DIR=DIR` names a folder with data/ (CSV files of `timestamp,value`) and labels/combined_windows.json;
+without it the 24 files beside the checkout are taken. `OUT=DIR` has `timestamp,value,anomaly_score` written
+for each file. The speed is that of one core: points by the processor time that scoring took.
 """
 
 import csv

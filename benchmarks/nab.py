@@ -1,4 +1,4 @@
-"""The Numenta Anomaly Benchmark's score of detections, written from its rules (Lavin and Ahmad 2015, NAB v1.1)."""
+"""The score of the Numenta Anomaly Benchmark, from its rules (Lavin and Ahmad 2015; version 1.1)."""
 
 import math
 from collections.abc import Sequence

@@ -33,9 +33,9 @@ class Baseline:
 
 
 def baseline(before: Floats) -> Baseline:
-    """Return what is to be expected after the days before (parts x days, the last is yesterday; USD).
+    """Return what is to be expected after the days before (parts x days, yesterday last; USD).
 
-    A day that is not known is NaN in all parts. At least `LEAST_DAYS` of the last `HISTORY_DAYS` must be known.
+    A day that is not known is NaN in all parts; `LEAST_DAYS` of the last `HISTORY_DAYS` must be known.
     """
     before = before[:, -HISTORY_DAYS:]
     place = (np.arange(before.shape[1]) - before.shape[1]) % _WEEK
@@ -49,12 +49,15 @@ def baseline(before: Floats) -> Baseline:
 
 
 def _effects(before: Floats, place: NDArray[np.intp]) -> Floats:
-    """Return each weekday's cost as a multiple of its week's mean (parts x 7, the first is today's weekday)."""
+    """Return each weekday's cost as a multiple of its week's mean (parts x 7, today's weekday first)."""
     padded = np.pad(before, ((0, 0), (_WEEK // 2, _WEEK // 2)), constant_values=np.nan)
     weeks = np.lib.stride_tricks.sliding_window_view(padded, _WEEK, axis=1)
     days = (~np.isnan(weeks)).sum(axis=2)
     means = np.where(days >= _LEAST_OF_WEEK, np.nansum(weeks, axis=2) / np.maximum(days, 1), 0.0)
-    shares = np.where(means > 0, before / np.where(means > 0, means, 1.0), np.nan)
+    # A week that cost nothing says nothing of its weekdays: it counts as even, so that one day is no rhythm.
+    shares = np.where(
+        means > 0, before / np.where(means > 0, means, 1.0), np.where(np.isnan(before), np.nan, 1.0)
+    )
     effects = np.stack([_median(shares[:, place == day], otherwise=1.0) for day in range(_WEEK)], axis=1)
     return np.maximum(effects, 0.0)
 

@@ -30,8 +30,8 @@ class Detector:
     """Scores the points of one series, from 0 for what is usual to 1.
 
     Points are judged by themselves and by averages of several scales, against the points before and against
-    what the time of day usually has, in units of how often that much came before. What is usual is learnt anew
-    every `BLOCK` points; scores do not wait for that, and do not depend on how the points are cut into chunks.
+    what the time of day usually has, by how rarely that much came before. What is usual is learnt anew every
+    `BLOCK` points; scores do not wait for that, and do not depend on how the points are cut into chunks.
     """
 
     def __init__(self, step_s: float) -> None:
@@ -80,7 +80,7 @@ class Detector:
         series = np.concatenate([self._past, [values, values - expected]], axis=1)
         found = deviations(*series)
         found[SEASONAL, ~self._profile.is_known(times)] = np.nan
-        surprise = self._tails.surprise(found, max(FLOOR * self._size, _LEAST)).max(axis=0)
+        surprise: Floats = self._tails.surprise(found, max(FLOOR * self._size, _LEAST)).max(axis=0)
         if count == BLOCK:
             self._tails = self._tails.learn(found)
             self._profile = self._profile.learn(times, values)

@@ -1,4 +1,4 @@
-"""In which ways a point can deviate: alone and in averages, from the points before and from the time of day."""
+"""In which ways a point deviates: alone and in averages, from the points before and from the time of day."""
 
 import numpy as np
 
@@ -26,9 +26,10 @@ _BEFORE = np.arange(PAST - BEFORE, PAST)[None, :] + np.arange(BLOCK)[:, None]
 
 
 def _average(points: int, *, ago: int = 0) -> Floats:
-    """Return the matrix that turns a series into averages of the points that end at, or before, each point."""
+    """Return the matrix that turns a series into averages of points up to each point, or to one before it."""
     last = _ENDS - ago
-    return ((_ROWS <= last) & (_ROWS > last - points)) / points
+    age = last - _ROWS
+    return ((age >= 0) & (age < points)) / points
 
 
 _AVERAGES = np.hstack([_average(points) for points in SCALES])
@@ -38,9 +39,9 @@ _SHIFTS = np.hstack([_average(points) - _average(points, ago=points) for points 
 def deviations(series: Floats, residuals: Floats) -> Floats:
     """Return how far each point of a block deviates (kinds x `BLOCK`), in the unit of the series.
 
-    Both arguments have `PAST` points before the block. The kinds are the distance from the median before, then
-    for each scale the move of the average against the one before it, then the average step from point to point,
-    then the residual alone, and its averages.
+    Both arguments have `PAST` points before the block. The kinds are the distance from the median before, for
+    each scale the move of the average against the one before it, then the averages of the steps from point to
+    point, then the residual alone, and its averages.
     """
     median = np.partition(series[_BEFORE], BEFORE // 2, axis=1)[:, BEFORE // 2]
     steps = np.abs(series[1:] - series[:-1])

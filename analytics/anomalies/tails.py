@@ -28,9 +28,9 @@ _TINY = 1e-9
 class Tails:
     """For each kind of deviation the threshold of its tail, mean and mean square of the excess, points seen.
 
-    Source: peaks over threshold (Pickands 1975; in streams Siffer et al., KDD 2017) with the generalised Pareto
-    distribution fitted by moments (Hosking and Wallis 1987); the threshold follows by stochastic approximation
-    (Robbins and Monro 1951).
+    Source: peaks over threshold (Pickands 1975; in streams Siffer et al., KDD 2017) with the generalised
+    Pareto distribution fitted by moments (Hosking and Wallis 1987); the threshold follows by stochastic
+    approximation (Robbins and Monro 1951).
     """
 
     threshold: Floats
@@ -59,7 +59,7 @@ class Tails:
         return np.where(in_tail, rarity / np.log(10), 0.0)
 
     def learn(self, deviations: Floats) -> Self:
-        """Return the tails after these deviations (kinds x points); a kind with NaN among them stays as it was."""
+        """Return the tails after these deviations (kinds x points); a kind with any NaN stays as it was."""
         points = deviations.shape[1]
         is_whole = ~np.isnan(deviations).any(axis=1)
         is_new = is_whole & (self.seen == 0)
