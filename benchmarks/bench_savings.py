@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from analytics.savings import schedule, sizing, waste
-from analytics.savings.facts import InstanceFacts
 from analytics.savings.market import Market
 from analytics.savings.prices import PriceTable
 from analytics.savings.records import Kind, Machine, Recommendation
 from analytics.savings.usage import LEAST_DAYS, Floats, Usage, measured
+from collectors.aws.instance_types import InstanceFacts
 
 FOLDER = Path(__file__).parents[2] / "shared" / "data" / "vm_traces"
 DAYS = 14
@@ -157,7 +157,7 @@ READERS: dict[str, Callable[[Path], Iterator[Trace]]] = {"bitbrains": bitbrains,
 
 
 def _scheduled(trace: Trace, machine: Machine, market: Market) -> Iterator[str]:
-    """Name each hour of the fourth week that a schedule of the first three leaves out, and whether it was quiet."""
+    """Name each hour of the fourth week that a schedule of the first three leaves out, and each quiet one."""
     place = ((trace.times_s - trace.times_s.min()) // HOUR_S).astype(np.int64)
     cpu = np.full(place.max() + 1, np.nan)
     np.fmax.at(cpu, place, trace.cpu)

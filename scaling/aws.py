@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from collectors.aws.errors import torn, translated
+from collectors.aws.instance_types import InstanceFacts, from_api
 from collectors.aws.paging import asked_with, next_token
 from collectors.aws.session import Cloud
 from core.errors import PermanentCloudError
@@ -78,19 +79,6 @@ class Machine:
     lifecycle: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """An instance type, by what tells the sizes of a family apart."""
-
-    name: str
-    vcpus: int
-    memory_mib: int
-    architectures: tuple[str, ...]
-    virtualizations: tuple[str, ...]
-    has_instance_store: bool
-    bare_metal: bool
-
-
 def machine(cloud: Cloud, region: str, instance_id: str) -> Machine:
     """Return the instance. Raises: PermanentCloudError where there is none, TransientCloudError."""
     what = f"ec2:DescribeInstances in {region}"
@@ -112,12 +100,12 @@ def machine(cloud: Cloud, region: str, instance_id: str) -> Machine:
         raise torn(what, f"no {instance_id}") from None
 
 
-def sizes(cloud: Cloud, region: str, family: str) -> list[Size]:
+def sizes(cloud: Cloud, region: str, family: str) -> list[InstanceFacts]:
     """Return the types of a family, such as t3, that the region has.
 
     Raises: TransientCloudError, PermanentCloudError.
     """
-    return [_size(raw) for raw in _types(cloud, region, f"{family}.*")]
+    return [from_api(raw) for raw in _types(cloud, region, f"{family}.*")]
 
 
 def _types(cloud: Cloud, region: str, pattern: str) -> Iterator[dict[str, Any]]:
@@ -133,18 +121,6 @@ def _types(cloud: Cloud, region: str, pattern: str) -> Iterator[dict[str, Any]]:
         token = next_token(page, token, what)
         if token is None:
             return
-
-
-def _size(raw: dict[str, Any]) -> Size:
-    return Size(
-        name=raw["InstanceType"],
-        vcpus=raw["VCpuInfo"]["DefaultVCpus"],
-        memory_mib=raw["MemoryInfo"]["SizeInMiB"],
-        architectures=tuple(raw["ProcessorInfo"]["SupportedArchitectures"]),
-        virtualizations=tuple(raw.get("SupportedVirtualizationTypes", ())),
-        has_instance_store=raw.get("InstanceStorageSupported", False),
-        bare_metal=raw.get("BareMetal", False),
-    )
 
 
 def stop(cloud: Cloud, region: str, instance_id: str) -> None:

@@ -16,5 +16,7 @@ def succession(held: int, trials: int) -> float:
 
 
 def confidence(*, coverage: float, held: int, trials: int, measured: int = 1, matter: int = 1) -> float:
-    """Multiply what the module tells; `matter` is at least 1."""
+    """Multiply what the module tells."""
+    if matter == 0:
+        return 1.0
     return coverage * succession(held, trials) * measured / matter

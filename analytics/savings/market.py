@@ -1,12 +1,12 @@
 """Which types an instance could become for less, and what each of them has less of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from analytics.savings.facts import InstanceFacts
 from analytics.savings.prices import PriceTable, Quote
 from analytics.savings.records import Kind, Machine
+from collectors.aws.instance_types import InstanceFacts
 
 LEAST_SHARE = Decimal("0.05")
 """What saves a smaller share of the price is not worth a restart."""
@@ -19,7 +19,8 @@ _EXCHANGEABLE = frozenset({"m", "c", "r"})
 class Shrink:
     """A limit that a change makes smaller: what was used times `scale` is percent of the new limit.
 
-    `scale` is None where a limit is not known. `name` is cpu, memory, network, ebs or credits.
+    `scale` is None where a limit is not known, or nothing is left of it. `name` is cpu, memory, network, ebs
+    or credits.
     """
 
     name: str
@@ -70,6 +71,13 @@ class Market:
                 yield Option(to, kind, usd - price, tuple(_shrinks(present, to)))
 
 
+def newest(options: Sequence[Option]) -> Option:
+    """Return the newest generation of those that save about as much as the one that saves the most."""
+    most = max(option.saves_usd for option in options)
+    near = [option for option in options if option.saves_usd >= most * (1 - LEAST_SHARE)]
+    return max(near, key=lambda option: (option.to.generation, option.saves_usd, option.to.name))
+
+
 def _is_open(present: InstanceFacts, to: InstanceFacts) -> bool:
     """Say whether one can become the other, in one step: nothing to less than half, at most.
 
@@ -111,4 +119,4 @@ def _sustained(name: str, present: float | None, to: float | None, whole: float)
     if present is None or to is None:
         yield Shrink(name, None)
     elif to < present:
-        yield Shrink(name, whole / to)
+        yield Shrink(name, whole / to if to else None)

@@ -7,7 +7,8 @@ from decimal import Decimal
 from functools import cache
 
 from analytics.savings import price_list
-from analytics.savings.facts import catalogue, family
+from analytics.savings.facts import catalogue
+from collectors.aws.instance_types import family
 
 HOURS_A_MONTH = Decimal(730)
 """Source: the AWS pricing calculator, which counts a year of 8,760 hours as twelve equal months."""

@@ -9,7 +9,7 @@ from analytics.savings.sizing import LIMIT
 LEAST_DAYS = 7
 """Fewer days leave out a weekday."""
 
-_DAYS_A_MONTH = HOURS_A_MONTH / 24
+_DAY_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,9 @@ def realised(before: Spell, after: Spell, promised_usd: Decimal | None = None) -
         return Realised(None, None, held, f"{days} days are known on one side, and {LEAST_DAYS} are needed.")
     if before.usd is None or after.usd is None:
         return Realised(None, None, held, "What it cost is not known on both sides.")
-    saved = (before.usd / before.days - after.usd / after.days) * _DAYS_A_MONTH
+    saved = _monthly(before.usd, before.days) - _monthly(after.usd, after.days)
     return Realised(saved, float(saved / promised_usd) if promised_usd else None, held)
+
+
+def _monthly(usd: Decimal, days: int) -> Decimal:
+    return usd * HOURS_A_MONTH / (_DAY_HOURS * days)

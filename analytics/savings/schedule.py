@@ -120,10 +120,9 @@ def scheduled(machine: Machine, rhythm: Rhythm, market: Market) -> Verdict:
 
 
 def off_cells(cpu: Floats, least: int) -> Flags:
-    """Return the quiet cells, known in so many weeks, in runs of at least `LEAST_RUN`; the week is a circle."""
-    is_quiet: Flags = (np.count_nonzero(~np.isnan(cpu), axis=0) >= least) & ~(cpu >= IDLE_CPU_PERCENT).any(
-        axis=0
-    )
+    """Return the quiet cells known in `least` weeks, in runs of `LEAST_RUN` or more; the week is a circle."""
+    is_known = np.count_nonzero(~np.isnan(cpu), axis=0) >= least
+    is_quiet: Flags = is_known & ~(cpu >= IDLE_CPU_PERCENT).any(axis=0)
     if is_quiet.all():
         return is_quiet
     begin = int(np.argmin(is_quiet))

@@ -2,7 +2,7 @@
 
 A smaller type is recommended where the 99th percentile of what was used would be at most 60 % of each limit
 that becomes smaller: that leaves a quarter of the 80 % that a size shall hold as headroom for weeks unlike
-those seen. CPU and memory have to be known for that; bandwidths are looked at where they are known. One step
+those seen. CPU and memory have to be known for that, bandwidths where nothing else becomes smaller. One step
 at most halves processors and memory. A processor of one type counts as much as one of another.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.savings.confidence import confidence
-from analytics.savings.facts import InstanceFacts
-from analytics.savings.market import Market, Option, Shrink
+from analytics.savings.market import Market, Option, Shrink, newest
 from analytics.savings.records import Figure, Kind, Machine, Recommendation, Verdict, Withheld
 from analytics.savings.usage import LEAST_DAYS, Load, Usage, too_short
+from collectors.aws.instance_types import InstanceFacts
 
 LIMIT = 80.0
 """A size holds while the 99th percentile stays at or below so many percent of its limits."""
@@ -53,7 +53,9 @@ def downsized(kind: Kind, machine: Machine, usage: Usage | None, market: Market)
     if not fits:
         return Withheld(kind, machine.resource, _why_none(options, usage))
     present = market.facts[machine.instance_type]
-    fit = next((fit for fit in fits if fit.option.to.family == present.family), fits[0])
+    alike = [fit for fit in fits if fit.option.to.family == present.family] or fits
+    chosen = newest([fit.option for fit in alike])
+    fit = next(fit for fit in alike if fit.option is chosen)
     return Recommendation(
         kind=kind,
         resource=machine.resource,
@@ -79,7 +81,7 @@ def generation(machine: Machine, market: Market) -> Verdict:
     ]
     if not newer:
         return Withheld(Kind.GENERATION, machine.resource, "No newer generation costs less and has as much.")
-    present, best = market.facts[machine.instance_type], newer[0]
+    present, best = market.facts[machine.instance_type], newest(newer)
     return Recommendation(
         kind=Kind.GENERATION,
         resource=machine.resource,
@@ -113,7 +115,7 @@ def _why_none(options: list[Option], usage: Usage) -> str:
         return "No type that costs less has at least half of what it has."
     if usage.memory is None and all(_shrinks(option, "memory") for option in options):
         return _NO_MEMORY
-    return f"What it used at the 99th percentile is more than {TARGET:g} % of what each cheaper type has."
+    return f"What it used is not known to be at most {TARGET:g} % of what any cheaper type has less of."
 
 
 def _shrinks(option: Option, name: str) -> bool:
@@ -136,6 +138,8 @@ def _fit(option: Option, usage: Usage) -> _Fit | None:
         if used[shrink.name] > TARGET:
             return None
         has_held &= ~(load.daily_p99 * shrink.scale > LIMIT)
+    if unmeasured and not used:
+        return None
     return _Fit(option, used, tuple(unmeasured), int(np.count_nonzero(has_held)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
+from collectors.aws.instance_types import InstanceFacts
 from core.errors import PermanentCloudError
 from scaling import aws
 from scaling.actuators.actuator import (
@@ -38,7 +39,9 @@ _ON_THE_WAY = frozenset({"pending", "stopping"})
 
 
 # --- Pure rules ------------------------------------------------------------------------------
-def next_size(present: str, sizes: Iterable[aws.Size], machine: aws.Machine, *, up: bool) -> aws.Size:
+def next_size(
+    present: str, sizes: Iterable[InstanceFacts], machine: aws.Machine, *, up: bool
+) -> InstanceFacts:
     """Return the next larger or smaller size that the instance can become, by vCPUs and then memory.
 
     Raises: NotCarriedOutError where there is none, or where stopping would lose data.
@@ -49,7 +52,7 @@ def next_size(present: str, sizes: Iterable[aws.Size], machine: aws.Machine, *, 
         raise NotCarriedOutError(
             f"EC2 does not offer {present} there any more, so nobody knows its next size."
         )
-    if now.has_instance_store:
+    if now.instance_store:
         raise NotCarriedOutError(f"{present} has an instance store, whose data a stop would lose.")
     fitting = [size for size in by_name.values() if _fits(size, machine)]
     if up:
@@ -63,16 +66,16 @@ def next_size(present: str, sizes: Iterable[aws.Size], machine: aws.Machine, *, 
     return found
 
 
-def _fits(size: aws.Size, machine: aws.Machine) -> bool:
+def _fits(size: InstanceFacts, machine: aws.Machine) -> bool:
     return (
         machine.architecture in size.architectures
         and machine.virtualization in size.virtualizations
         and not size.bare_metal
-        and not size.has_instance_store
+        and not size.instance_store
     )
 
 
-def _rank(size: aws.Size) -> tuple[int, int, str]:
+def _rank(size: InstanceFacts) -> tuple[int, int, str]:
     return size.vcpus, size.memory_mib, size.name
 
 

@@ -4,22 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from collectors.aws.instance_types import InstanceFacts
 from scaling.actuators.actuator import IN_FLIGHT, PATIENCE, Aim, Ask, NotCarriedOutError, Settled, Wait
 from scaling.actuators.resize import Call, judged, next_size
-from scaling.aws import Machine, Size
+from scaling.aws import Machine
 from scaling.models import Outcome
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
 
 def size(name, vcpus, memory_mib, **other):
-    fields = {
-        "architectures": ("x86_64",),
-        "virtualizations": ("hvm",),
-        "has_instance_store": False,
-        "bare_metal": False,
-    }
-    return Size(name, vcpus, memory_mib, **{**fields, **other})
+    fields = {"architectures": ("x86_64",), "virtualizations": ("hvm",), **other}
+    return InstanceFacts(name=name, vcpus=vcpus, memory_mib=memory_mib, **fields)
 
 
 T3 = [
@@ -62,7 +58,7 @@ def test_a_family_ends(present, up, told):
         {"architectures": ("arm64",)},
         {"virtualizations": ("paravirtual",)},
         {"bare_metal": True},
-        {"has_instance_store": True},
+        {"instance_store": True},
     ],
 )
 def test_sizes_that_the_instance_cannot_become_are_passed_over(unfit):
@@ -71,7 +67,7 @@ def test_sizes_that_the_instance_cannot_become_are_passed_over(unfit):
 
 
 def test_an_instance_store_would_be_lost():
-    family = [size("m5d.large", 2, 8192, has_instance_store=True), size("m5d.xlarge", 4, 16384)]
+    family = [size("m5d.large", 2, 8192, instance_store=True), size("m5d.xlarge", 4, 16384)]
     with pytest.raises(NotCarriedOutError, match="whose data a stop would lose"):
         next_size("m5d.large", family, machine("m5d.large"), up=True)
 
