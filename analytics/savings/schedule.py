@@ -29,6 +29,8 @@ LEAST_RUN = 4
 LEAST_HELD = 0.9
 """A schedule that would have stopped the instance at a busy hour more often is not recommended."""
 
+_AHEAD = (np.arange(CELLS)[:, None] + np.arange(LEAST_RUN)) % CELLS
+_BEHIND = (np.arange(CELLS)[:, None] - np.arange(LEAST_RUN)) % CELLS
 _DAY_HOURS = 24
 _FIRST_MONDAY = date(1970, 1, 5)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -123,15 +125,9 @@ def off_cells(cpu: Floats, least: int) -> Flags:
     """Return the quiet cells known in `least` weeks, in runs of `LEAST_RUN` or more; the week is a circle."""
     is_known = np.count_nonzero(~np.isnan(cpu), axis=0) >= least
     is_quiet: Flags = is_known & ~(cpu >= IDLE_CPU_PERCENT).any(axis=0)
-    if is_quiet.all():
-        return is_quiet
-    begin = int(np.argmin(is_quiet))
-    turned = np.roll(is_quiet, -begin)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], turned, [False]]).astype(np.int8)))
-    for first, last in edges.reshape(-1, 2):
-        if last - first < LEAST_RUN:
-            turned[first:last] = False
-    return np.roll(turned, begin)
+    begins = is_quiet[_AHEAD].all(axis=1)
+    is_off: Flags = begins[_BEHIND].any(axis=1)
+    return is_off
 
 
 def left_out(cpu: Floats) -> tuple[int, int]:

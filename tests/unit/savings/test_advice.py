@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.savings.advice import Subject, advise, total
@@ -72,6 +72,7 @@ def test_of_equal_amounts_the_surer_counts():
     assert total([unsure, sure]).counted == (sure,)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 99)), max_size=20), st.randoms())
 def test_the_total_is_the_sum_of_the_best_whatever_the_order(given_, random):
     many = [recommended(resource, usd) for resource, usd in given_]

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -153,6 +153,7 @@ def test_a_week_is_described_by_its_days():
     assert describe(is_off) == "Mon 00-02, 23-24; Sun 00-24"
 
 
+@settings(max_examples=40)
 @given(arrays.arrays(float, (4, CELLS), elements=st.sampled_from([1.0, 60.0, np.nan]), fill=st.just(1.0)))
 def test_no_hour_is_off_that_was_ever_busy(cpu):
     is_off = off_cells(cpu, 3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.savings import usage
@@ -78,6 +78,7 @@ def test_less_than_a_week_is_too_short_and_says_so():
     assert too_short(hourly([10.0] * 24 * 7)) == ""
 
 
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 100), min_size=48, max_size=48), st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_matter(values, random):
     order = list(range(48))
