@@ -14,7 +14,7 @@ import numpy as np
 from analytics.savings.confidence import confidence
 from analytics.savings.market import Market, Option, Shrink, newest
 from analytics.savings.records import Figure, Kind, Machine, Recommendation, Verdict, Withheld
-from analytics.savings.usage import LEAST_DAYS, Load, Usage, too_short
+from analytics.savings.usage import Load, Usage, enough, too_short
 from collectors.aws.instance_types import InstanceFacts
 
 LIMIT = 80.0
@@ -25,7 +25,7 @@ TARGET = 60.0
 
 _MIB_A_GIB = 1024
 _INDISPENSABLE = frozenset({"cpu", "memory", "credits"})
-_NO_MEMORY = "Memory is not measured: no type with less of it is considered."
+_NO_MEMORY = "Memory is not measured, or not for a week: no type with less of it is considered."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,13 @@ class _Fit:
 
 
 def downsized(kind: Kind, machine: Machine, usage: Usage | None, market: Market) -> Verdict:
-    """Look for a size with less CPU or memory (`Kind.OVERSIZED`), or for a family with less memory
-    (`Kind.FAMILY`).
+    """Look for a type with less of what is not needed, one of the same family first.
 
-    One of the same family goes before the cheapest of others.
+    `Kind.OVERSIZED` has less CPU, or less memory in its family; `Kind.FAMILY` has as much CPU in another one.
     """
     if reason := barred(machine, market):
         return Withheld(kind, machine.resource, reason)
-    if usage is None or usage.cpu.days < LEAST_DAYS:
+    if usage is None or not enough(usage.cpu):
         return Withheld(kind, machine.resource, too_short(usage))
     options = [option for option in market.options(machine.instance_type) if option.kind is kind]
     fits = [fit for option in options if (fit := _fit(option, usage)) is not None]
@@ -113,7 +112,7 @@ def barred(machine: Machine, market: Market) -> str:
 def _why_none(options: list[Option], usage: Usage) -> str:
     if not options:
         return "No type that costs less has at least half of what it has."
-    if usage.memory is None and all(_shrinks(option, "memory") for option in options):
+    if not enough(usage.memory) and all(_shrinks(option, "memory") for option in options):
         return _NO_MEMORY
     return f"What it used is not known to be at most {TARGET:g} % of what any cheaper type has less of."
 
@@ -128,7 +127,7 @@ def _fit(option: Option, usage: Usage) -> _Fit | None:
     unmeasured: list[str] = []
     has_held = ~np.isnan(usage.cpu.daily_p99)
     for shrink in option.shrinks:
-        load = _load(shrink, usage)
+        load = enough(_load(shrink, usage))
         if load is None or shrink.scale is None:
             if shrink.name in _INDISPENSABLE:
                 return None
@@ -137,7 +136,7 @@ def _fit(option: Option, usage: Usage) -> _Fit | None:
         used[shrink.name] = load.p99 * shrink.scale
         if used[shrink.name] > TARGET:
             return None
-        has_held &= ~(load.daily_p99 * shrink.scale > LIMIT)
+        has_held &= load.daily_p99 * shrink.scale <= LIMIT
     if unmeasured and not used:
         return None
     return _Fit(option, used, tuple(unmeasured), int(np.count_nonzero(has_held)))
@@ -191,7 +190,7 @@ def _used(fit: _Fit, usage: Usage) -> dict[str, Figure]:
 
 
 def _unknown(fit: _Fit, usage: Usage) -> Iterator[str]:
-    if usage.memory is None:
+    if not enough(usage.memory):
         yield _NO_MEMORY
     if fit.unmeasured:
         yield f"It has less bandwidth ({', '.join(fit.unmeasured)}), of which the use is not known."

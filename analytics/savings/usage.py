@@ -59,6 +59,11 @@ class Usage:
     ebs: Load | None = None
 
 
+def enough(load: Load | None) -> Load | None:
+    """Return a load that is known on enough days; one that is not is as good as not measured."""
+    return load if load is not None and load.days >= LEAST_DAYS else None
+
+
 def too_short(usage: Usage | None) -> str:
     """Say why nothing can be concluded from the CPU's samples; empty where something can."""
     days = usage.cpu.days if usage else 0

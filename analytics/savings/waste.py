@@ -8,7 +8,7 @@ from analytics.savings.confidence import confidence
 from analytics.savings.market import Market
 from analytics.savings.prices import PriceTable
 from analytics.savings.records import Disk, Figure, Kind, Machine, Recommendation, Verdict, Withheld
-from analytics.savings.usage import LEAST_DAYS, Usage, too_short
+from analytics.savings.usage import Usage, enough, too_short
 
 IDLE_CPU_PERCENT = 5.0
 """Source: AWS Compute Optimizer, for which a CPU that peaks below 5 % is idle; here, a day's p99."""
@@ -31,7 +31,7 @@ def idle(machine: Machine, usage: Usage | None, market: Market) -> Verdict:
     """
     if machine.hindrance:
         return Withheld(Kind.IDLE, machine.resource, machine.hindrance)
-    if usage is None or usage.cpu.days < LEAST_DAYS:
+    if usage is None or not enough(usage.cpu):
         return Withheld(Kind.IDLE, machine.resource, too_short(usage))
     network = network_percent(machine, usage, market)
     if reason := _busy(usage, network):
@@ -64,9 +64,10 @@ def idle(machine: Machine, usage: Usage | None, market: Market) -> Verdict:
 def network_percent(machine: Machine, usage: Usage, market: Market) -> float | None:
     """Return the busiest day's network use in percent of the type's baseline; None where not known."""
     facts = market.facts.get(machine.instance_type)
-    if usage.network is None or facts is None or not facts.network_mbps:
+    network = enough(usage.network)
+    if network is None or facts is None or not facts.network_mbps:
         return None
-    return 100 * usage.network.worst / facts.network_mbps
+    return 100 * network.worst / facts.network_mbps
 
 
 def stopped(machine: Machine, disks: Sequence[Disk], prices: PriceTable, now: datetime) -> Verdict:

@@ -54,6 +54,17 @@ def test_with_unknown_memory_a_type_with_as_much_memory_will_do():
     assert found.evidence["memory_p99_percent"] is None
 
 
+def test_memory_of_less_than_a_week_is_not_known():
+    short = load(*[10.0] * 6, *[np.nan] * 8)
+    found = oversized(usage(cpu=10, memory=short), M5_LARGE)
+    assert "not for a week" in found.reason
+
+
+def test_days_of_unknown_memory_are_no_days_that_held():
+    found = oversized(usage(cpu=10, memory=load(*[10.0] * 10, *[np.nan] * 4)), M5_LARGE)
+    assert (found.evidence["days"], found.evidence["days_held"]) == (14, 10)
+
+
 def test_the_same_family_goes_before_a_cheaper_one():
     cheaper = facts("m6a.large", 2, 8), "0.09"
     assert oversized(usage(cpu=10, memory=10), cheaper, M5_LARGE).to_type == "m5.large"

@@ -45,6 +45,11 @@ def test_without_the_network_half_the_confidence_is_left_and_that_is_said():
     assert "Its network use is not known." in found.notes
 
 
+def test_a_network_known_for_less_than_a_week_is_not_known():
+    found = idle(machine(), usage(cpu=1, network=load(*[900.0] * 6, *[np.nan] * 8)), MARKET)
+    assert found.evidence["network_worst_percent"] is None
+
+
 def test_a_stopped_instance_is_not_an_idle_one():
     found = idle(machine(state="stopped"), usage(cpu=0, network=0), MARKET)
     assert found.reason == "It is stopped."
