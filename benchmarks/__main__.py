@@ -58,7 +58,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def record(benchmark: str, figures: dict[str, float]) -> None:
+def record(benchmark: str, figures: dict[str, float | None]) -> None:
     """Add the figures to RESULTS.md, those of different sizes under different names."""
     when = datetime.now(UTC).date()
     size = "".join(f"_{name}{figures[name]:g}" for name in SIZES if name in figures)
