@@ -100,6 +100,8 @@ def _outcome(scores: Floats, windows: list[Window]) -> Outcome:
 
 def _window(series: Series, begin: str, end: str) -> Window:
     rows = np.flatnonzero((series.times_s >= _seconds(begin)) & (series.times_s <= _seconds(end)))
+    if not len(rows):
+        raise SystemExit(f"error: {series.name} has no rows in the labelled window {begin} to {end}.")
     return Window(int(rows[0]), int(rows[-1]))
 
 

@@ -52,3 +52,10 @@ def test_a_folder_without_files_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("NAB_DIR", str(tmp_path))
     with pytest.raises(SystemExit, match="no CSV files"):
         bench_anomaly.measure()
+
+
+def test_a_window_without_rows_is_refused_by_file_and_times(folder):
+    labels = {"real/one.csv": [["2015-01-01 00:00:00", "2015-01-02 00:00:00"]]}
+    (folder / "nab" / "labels" / "combined_windows.json").write_text(json.dumps(labels))
+    with pytest.raises(SystemExit, match=r"real/one\.csv has no rows in the labelled window 2015-01-01"):
+        bench_anomaly.measure()
