@@ -182,7 +182,7 @@ BODIES = {
 
 
 @pytest.fixture
-def keys(monkeypatch, settings):
+def keys(monkeypatch, settings, patience, just_begun):
     """One of everything that addresses name, by the name."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(messages, "send", lambda _run: True)

@@ -72,7 +72,7 @@ def test_a_session_idle_in_a_transaction_is_seen_without_its_literals(applicatio
 def test_the_snapshot_of_a_dump_is_no_session_that_somebody_forgot():
     with session(direct.NAME) as own:
         run(own, "BEGIN", "SELECT 1")
-        until(lambda: "idle in transaction" in look().connections.by_state, "the snapshot")
+        until(lambda: look().connections.by_state.get("idle in transaction") == 1, "the snapshot alone")
         found = look().connections
     assert found.idle_in_transaction == ()
     assert found.longest_transaction_s is None
