@@ -341,6 +341,5 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(django_assert_num_que
     # The role, runs, steps, those that wait of both, schedules, alerts, deliveries; the time, two for each
     # tick's lag, what is monitored, what was decided; the latest observation.
     # The outcomes of runs; the platform's minutes, workers, capacity and quality; billing files.
-    scrape(client)  # What a process asks once.
     with django_assert_num_queries(8 + 7 + 1 + 1 + 5 + 1):
         scrape(client)
