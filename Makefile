@@ -15,7 +15,7 @@ run: venv ## Start everything and serve until Ctrl-C; ONCE=1 ends after the firs
 	@exec $(VENV_PYTHON) -m cloudintel_project
 
 test: venv ## Run all tests against real services; ARGS="-k name" narrows it
-	@exec $(VENV_PYTHON) -m pytest $(ARGS)
+	@exec $(VENV_PYTHON) -m tests $(ARGS)
 
 soak: venv ## Kill and restart everything for MINUTES (20), as SEED has it, and check that nothing is lost
 	@exec $(VENV_PYTHON) -m tests.faults.soak

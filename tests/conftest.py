@@ -19,6 +19,13 @@ from django.core.cache import cache  # noqa: E402
 from collectors.services.access import open_clouds  # noqa: E402
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what is run alone."""
+    for item in items:
+        if {"acceptance", "faults"} & set(item.path.parts):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The tests' database, to whose first rows each test that commits returns."""
