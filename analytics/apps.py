@@ -6,5 +6,6 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
 
     def ready(self) -> None:
-        """Make known which data are good enough for what."""
+        """Make known which data are good enough for what, and what is computed each night."""
         import_string("analytics.usable.register")()
+        import_string("analytics.computing.register_pipeline")()

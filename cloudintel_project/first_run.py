@@ -24,7 +24,7 @@ from collectors.services.pricing import quote
 from democloud.estate import ACCOUNTS
 from pipelines import ledger, repair, schedules
 from pipelines.models import Run, Status, Step, Trigger
-from pipelines.params import DAILY
+from pipelines.params import DAILY, INTELLIGENCE
 
 PASSWORD_FILE = "admin_password"  # noqa: S105  # a file's name
 USUAL_INTERVAL = timedelta(days=1)
@@ -154,10 +154,16 @@ class FirstCollection:
                 return Outcome(inventory)
             if not self._agreed():
                 return Outcome(None, "Nothing more was collected.", declined=True)
-        return Outcome(self._collect(DAILY))
+        collected = self._collect(DAILY)
+        if collected.status in {Status.SUCCEEDED, Status.PARTIAL}:
+            self._follow("Computing", INTELLIGENCE)
+        return Outcome(collected)
 
     def _collect(self, pipeline: str) -> Run:
-        self._console.print(f"Collecting: {pipeline}")
+        return self._follow("Collecting", pipeline)
+
+    def _follow(self, doing: str, pipeline: str) -> Run:
+        self._console.print(f"{doing}: {pipeline}")
         run = ledger.start(pipeline, trigger=Trigger.MANUAL, requested_by=self._user)
         progress.follow([run], self._console, between=self._between)
         run.refresh_from_db()

@@ -33,6 +33,7 @@ urlpatterns = [
     path("api/v1/database/automation/", include("dbops.urls")),
     path("api/v1/backfill", BackfillView.as_view(), name="backfill"),
     path("api/v1/slo", SloView.as_view(), name="slo"),
+    path("api/v1/analytics/", include("analytics.intelligence_urls")),
     path("api/v1/costs/export", CostExportView.as_view(), name="cost-export"),
     path("api/v1/", include(router.urls)),
     path("sync-ec2", SyncView.as_view(pipeline="ec2"), name="sync-ec2"),

@@ -8,6 +8,9 @@ from core.errors import InvalidInputError
 DAILY = "daily"
 """The pipeline that collects everything each day."""
 
+INTELLIGENCE = "intelligence"
+"""The pipeline that computes what is forecast, found and recommended from what was collected."""
+
 VALIDATION = "quality"
 """The child that judges what the others brought home; it is no source."""
 
