@@ -29,7 +29,7 @@ class ComputationQuerySet(models.QuerySet["Computation"]):
         self.update_or_create(subject=subject, defaults={"reason": reason, "run": run})
 
     def standing(self, subject: Subject) -> dict[str, Any]:
-        """Return `computed_at`, null before the first computation, and the `reason`, null if there is none."""
+        """Return `computed_at`, null before the first time, and the `reason`, null if there is none."""
         found = self.filter(subject=subject).values("computed_at", "reason").first()
         if found is None:
             return {"computed_at": None, "reason": f"No {subject} was computed yet; it is each night."}
