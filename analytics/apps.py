@@ -9,3 +9,5 @@ class AnalyticsConfig(AppConfig):
         """Make known which data are good enough for what, and what is computed each night."""
         import_string("analytics.usable.register")()
         import_string("analytics.computing.register_pipeline")()
+        import_string("analytics.forecasting.costing.register")()
+        import_string("analytics.forecasting.loading.register")()

@@ -1,5 +1,9 @@
 """Where the answers are that are computed each night."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from analytics.forecasting.views import ForecastView
+
+urlpatterns = [
+    path("forecast", ForecastView.as_view(), name="forecast"),
+]

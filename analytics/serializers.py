@@ -8,7 +8,7 @@ from core.period import LONGEST_DAYS
 from core.query import AmountField, DayField, PeriodQuery
 
 MOST_INSTANCES = 200
-_FURTHEST_OFFSET = 10_000_000
+FURTHEST_OFFSET = 10_000_000
 
 
 class EstateQuery(PeriodQuery):
@@ -65,7 +65,18 @@ class CpuTrendQuery(EstateQuery):
         ),
     )
     offset = serializers.IntegerField(
-        required=False, default=0, min_value=0, max_value=_FURTHEST_OFFSET, help_text="Skip so many."
+        required=False, default=0, min_value=0, max_value=FURTHEST_OFFSET, help_text="Skip so many."
+    )
+
+
+class ComputedSerializer(serializers.Serializer[Any]):
+    """What is computed each night; the last results stay where it was not, and `reason` says why."""
+
+    computed_at = serializers.DateTimeField(
+        allow_null=True, help_text="When this was computed; null before the first time."
+    )
+    reason = serializers.CharField(
+        allow_null=True, help_text="Why there is nothing yet, or nothing newer; null if there is no reason."
     )
 
 

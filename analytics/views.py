@@ -30,8 +30,8 @@ from core.query import ErrorSerializer
 
 USUAL_DAYS = 30
 
-_UNKNOWN = OpenApiResponse(ErrorSerializer, "No such account or instance is known.")
-_PAGING = (
+NOT_KNOWN = OpenApiResponse(ErrorSerializer, "No such account or instance is known.")
+PAGING = (
     OpenApiParameter(
         "X-Total-Count", int, "header", response=[200], description="How many instances there are."
     ),
@@ -75,7 +75,7 @@ class CostTrendView(APIView):
     @extend_schema(
         operation_id="cost_trend",
         parameters=[serializers.CostTrendQuery],
-        responses={200: serializers.CostTrendSerializer, 404: _UNKNOWN},
+        responses={200: serializers.CostTrendSerializer, 404: NOT_KNOWN},
         tags=["analytics"],
     )
     @remembered(Dataset.COSTS, Dataset.ACCOUNTS)
@@ -113,7 +113,7 @@ class CostSummaryView(APIView):
     @extend_schema(
         operation_id="cost_summary",
         parameters=[serializers.CostQuery],
-        responses={200: serializers.CostSummarySerializer, 404: _UNKNOWN},
+        responses={200: serializers.CostSummarySerializer, 404: NOT_KNOWN},
         tags=["analytics"],
     )
     @remembered(Dataset.COSTS, Dataset.ACCOUNTS)
@@ -152,8 +152,8 @@ class CpuTrendView(APIView):
 
     @extend_schema(
         operation_id="cpu_trend",
-        parameters=[serializers.CpuTrendQuery, *_PAGING],
-        responses={200: serializers.CpuTrendSerializer, 404: _UNKNOWN},
+        parameters=[serializers.CpuTrendQuery, *PAGING],
+        responses={200: serializers.CpuTrendSerializer, 404: NOT_KNOWN},
         tags=["analytics"],
     )
     @remembered(Dataset.CPU, Dataset.INSTANCES, Dataset.ACCOUNTS)
@@ -171,7 +171,7 @@ class CpuTrendView(APIView):
                 "final_through": figures.final_through(today=today()),
                 "instances": _series(list(page), period),
             },
-            headers={"X-Total-Count": str(total), **_next_link(request, after if after < total else None)},
+            headers={"X-Total-Count": str(total), **next_link(request, after if after < total else None)},
         )
 
 
@@ -211,7 +211,8 @@ def _series(instances: list[Instance], period: Period) -> list[dict[str, Any]]:
     ]
 
 
-def _next_link(request: Request, offset: int | None) -> dict[str, str]:
+def next_link(request: Request, offset: int | None) -> dict[str, str]:
+    """Return the header that says where the next instances are, if there are any."""
     if offset is None:
         return {}
     url = replace_query_param(request.build_absolute_uri(), "offset", offset)

@@ -368,6 +368,10 @@ if BILLING_MEMORY_MB < _LEAST_BILLING_MEMORY_MB:
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
 if CLOUDINTEL_CLOUD not in ("demo", "aws"):
     raise ImproperlyConfigured(f"CLOUDINTEL_CLOUD must be demo or aws, not {CLOUDINTEL_CLOUD!r}.")
+# How many days before its first reading an instance's metrics are read: the demo's cost nothing.
+METRIC_HISTORY_DAYS: int = env.int("METRIC_HISTORY_DAYS", default=28 if CLOUDINTEL_CLOUD == "demo" else 0)
+if METRIC_HISTORY_DAYS < 0:
+    raise ImproperlyConfigured("METRIC_HISTORY_DAYS must be 0 or more.")
 CLOUDINTEL_TRACES: str = env.str("CLOUDINTEL_TRACES", default="")
 DEMO_CLOUD_URL: str = _services.get("demo", "")
 
@@ -384,6 +388,12 @@ MOCK_SEED: int = env.int("MOCK_SEED", default=0)
 # Below these scores of its data, 0 to 100, each refuses to work.
 SCALING_MIN_QUALITY: float = env.float("SCALING_MIN_QUALITY", default=70.0)
 FORECAST_MIN_QUALITY: float = env.float("FORECAST_MIN_QUALITY", default=80.0)
+
+# --- Forecasts -------------------------------------------------------------------------------
+# How many series of costs, and of loads, are forecast a night.
+FORECAST_SERIES: int = env.int("FORECAST_SERIES", default=10_000)
+if FORECAST_SERIES < 1:
+    raise ImproperlyConfigured("FORECAST_SERIES must be at least 1.")
 
 # --- The database's automation ------------------------------------------------------------------
 # PgBouncer's admin console: postgresql://admin:password@host:6432/pgbouncer. Empty: nothing is resized.

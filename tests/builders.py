@@ -11,6 +11,7 @@ from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
+from analytics.models import CostForecast, LoadForecast, MonthEndForecast
 from collectors.models import (
     BillingFile,
     BillingManifest,
@@ -143,6 +144,45 @@ def cpu_day(of, day, average=10.0, **fields):
             **fields,
         }
     )
+
+
+# --- What is computed each night --------------------------------------------------------------
+RANGE = {"expected": "10.5", "low": "9.5", "high": "12"}
+TESTED = {"method": "combination", "coverage": 0.8, "measured": 0.79, "origins": 9}
+
+
+def cost_forecast(owner=None, service="", **month):
+    """Two days, and the month, of an account's service in dollars; of all of them, unless they are named."""
+    made = CostForecast.objects.create(
+        account=owner,
+        service=service,
+        unit="USD",
+        final_through=date(2026, 2, 27),
+        start=date(2026, 3, 1),
+        **{name: [Decimal(amount), Decimal(amount)] for name, amount in RANGE.items()},
+        **TESTED,
+        mase=0.8,
+        smape=5.0,
+    )
+    fields = {
+        "month": date(2026, 3, 1),
+        "actual": Decimal(0),
+        "days_filled": 0,
+        "days_ahead": 31,
+        **{name: 31 * Decimal(amount) for name, amount in RANGE.items()},
+        **TESTED,
+        **month,
+    }
+    MonthEndForecast.objects.create(forecast=made, **fields)
+    return made
+
+
+def load_forecast(of, metric="cpu", **fields):
+    """Two hours of an instance's load."""
+    ranges = {name: [float(amount), float(amount)] for name, amount in RANGE.items()}
+    errors = {"mase": 0.8, "smape": 5.0}
+    known = {**ranges, **TESTED, **errors, "start": MORNING, **fields}
+    return LoadForecast.objects.create(instance=of, metric=metric, **known)
 
 
 # --- The ledger ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ class Subject(models.TextChoices):
     """What is computed each night."""
 
     FORECAST = "forecast"
+    LOAD_FORECAST = "load-forecast"
     ANOMALIES = "anomalies"
     SAVINGS = "savings"
     CARBON = "carbon"

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerts.models import Alert, Channel, Delivery, Notification
+from analytics.models import CostForecast, LoadForecast
 from collectors.models import (
     AwsSpend,
     BillingFile,
@@ -30,9 +31,10 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 BILLING = (BillingManifest, BillingFile, QuarantinedLine, Reconciliation)
+FORECASTS = (CostForecast, LoadForecast)
 RECORDED = (
     *(Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, QualityReport),
-    *(Alert, Notification, Delivery, *BILLING),
+    *(Alert, Notification, Delivery, *BILLING, *FORECASTS),
 )
 
 
@@ -78,6 +80,8 @@ def estate():
         DailyCost: builders.cost(account, "2026-03-01", "0.0000008072"),
         CpuMetric: builders.cpu_day(instance, "2026-03-01", 12.5),
         QualityReport: builders.quality_report(run=parent, datasets={"costs": 100.0}),
+        CostForecast: builders.cost_forecast(account),
+        LoadForecast: builders.load_forecast(instance),
         AwsSpend: AwsSpend.objects.create(account=account, date="2026-03-01", amount_usd="0.01"),
         Run: run,
         Alert: alert,

@@ -50,6 +50,8 @@ def estate(monkeypatch):
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.cost(account, "2026-03-02", "1", estimated=True)
     builders.cpu_day(instance, "2026-03-01")
+    builders.cost_forecast(account)
+    builders.load_forecast(instance)
     builders.billing_file(skipped={"not of AWS": 1}, left_out=["x_extra"])
     builders.reconciliation(account, "2026-03-01")
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
@@ -68,6 +70,8 @@ ANSWERS = [
     ("/cost-summary", "?start=2026-03-01&end=2026-04-01"),
     ("/cost-summary", "?start=2025-03-01&end=2025-04-01"),
     ("/cpu-trend", "?start=2026-03-01&end=2026-04-01"),
+    ("/api/v1/analytics/forecast", ""),
+    ("/api/v1/analytics/forecast", "?kind=load"),
     ("/api/v1/accounts/", ""),
     ("/api/v1/accounts/{account_id}/", ""),
     ("/api/v1/accounts/{account_id}/price/", ""),

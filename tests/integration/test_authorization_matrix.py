@@ -70,6 +70,8 @@ TABLE = """
     GET    /cost-summary                             VIEWERS         200
     GET    /cpu-trend                                VIEWERS         200
 
+    GET    /api/v1/analytics/forecast                VIEWERS         200
+
     GET    /api/v1/                                  VIEWERS         200
     GET    /api/v1/accounts/                         VIEWERS         200
     POST   /api/v1/accounts/                         ADMINISTRATORS  201

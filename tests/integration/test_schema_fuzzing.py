@@ -102,6 +102,8 @@ def token(monkeypatch):
     account = builders.account(KNOWN["account_id"])
     instance = builders.instance(account, instance_id=KNOWN["instance_id"])
     builders.volume(account, volume_id=KNOWN["volume_id"])
+    builders.cost_forecast(account)
+    builders.load_forecast(instance)
     builders.cpu_day(instance, "2026-03-01")
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.quarantined(builders.billing_file(id=KNOWN["id"]))

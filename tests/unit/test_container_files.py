@@ -29,10 +29,11 @@ REQUIRED = {
     *("POSTGRES_PASSWORD", "PGBOUNCER_ADMIN_PASSWORD", "VALKEY_PASSWORD"),
     *("JWT_SECRET_KEY", "CLOUDINTEL_SECRET_KEY"),
 }
-# Read by PostgreSQL's image, by the C library, and by boto3.
+# Read by PostgreSQL's image, by the C library, by OpenBLAS, and by boto3.
 READ_BY_OTHERS = {
     *("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"),
     "MALLOC_ARENA_MAX",
+    "OPENBLAS_NUM_THREADS",
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"),
 }
 NOT_PASSED_ON = {
@@ -158,7 +159,8 @@ def test_workers_are_started_as_make_run_starts_them(services, name):
         **{flag: value for flag, value in options(started.argv[1:]).items() if flag != "--hostname"},
         "--concurrency": command["--concurrency"],
     }
-    assert services[name]["environment"]["MALLOC_ARENA_MAX"] == started.env["MALLOC_ARENA_MAX"]
+    for variable in ("MALLOC_ARENA_MAX", "OPENBLAS_NUM_THREADS"):
+        assert services[name]["environment"][variable] == started.env[variable]
 
 
 def test_beat_is_started_as_make_run_starts_it(services):

@@ -2,6 +2,8 @@ locals {
   celery  = ["python", "-m", "celery", "--quiet", "--app=cloudintel_project"]
   no_talk = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
+  worker_settings = { MALLOC_ARENA_MAX = "2", OPENBLAS_NUM_THREADS = "1" }
+
   io_may_be_gone = var.worker_io_tasks.min == 0
 
   # stop_s: after SIGTERM a worker gives back what it has not finished within 4 seconds.
@@ -110,7 +112,7 @@ resource "aws_ecs_task_definition" "task" {
     ]
 
     environment = [
-      for name, value in merge(local.settings, startswith(each.key, "worker") ? { MALLOC_ARENA_MAX = "2" } : {}) :
+      for name, value in merge(local.settings, startswith(each.key, "worker") ? local.worker_settings : {}) :
       { name = name, value = value }
     ]
 

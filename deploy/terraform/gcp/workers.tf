@@ -103,7 +103,7 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
       }
 
       dynamic "env" {
-        for_each = merge(local.settings, { MALLOC_ARENA_MAX = "2" })
+        for_each = merge(local.settings, { MALLOC_ARENA_MAX = "2", OPENBLAS_NUM_THREADS = "1" })
 
         content {
           name  = env.key

@@ -1,0 +1,5 @@
+"""What was computed, in the admin; each subject has its pages beside it."""
+
+from analytics.forecasting import admin as forecasting
+
+__all__ = ["forecasting"]
