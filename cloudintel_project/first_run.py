@@ -20,6 +20,7 @@ from cloudintel_project import home
 from cloudintel_project.processes import StartError
 from collectors import progress
 from collectors.models import CloudAccount
+from collectors.services.metrics import PIPELINE as METRICS
 from collectors.services.pricing import quote
 from democloud.estate import ACCOUNTS
 from pipelines import ledger, repair, schedules
@@ -155,6 +156,8 @@ class FirstCollection:
             if not self._agreed():
                 return Outcome(None, "Nothing more was collected.", declined=True)
         collected = self._collect(DAILY)
+        if cloud == "demo":
+            self._collect(METRICS)
         if collected.status in {Status.SUCCEEDED, Status.PARTIAL}:
             self._follow("Computing", INTELLIGENCE)
         return Outcome(collected)

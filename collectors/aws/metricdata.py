@@ -56,8 +56,15 @@ def calls(cloud: Cloud, region: str, queries: Sequence[Query], window: Window) -
 
     Raises: TransientCloudError, PermanentCloudError.
     """
-    for first in range(0, len(queries), MOST_QUERIES):
-        yield one_call(cloud, region, queries[first : first + MOST_QUERIES], window)
+    size = most_queries(window, min((metric.period_s for metric, _ in queries), default=1))
+    for first in range(0, len(queries), size):
+        yield one_call(cloud, region, queries[first : first + size], window)
+
+
+def most_queries(window: Window, period_s: int) -> int:
+    """Return how many queries a call may have, so that their points fit into one answer."""
+    periods = math.ceil((window.end - window.start).total_seconds() / period_s)
+    return max(1, min(MOST_QUERIES, MOST_POINTS // max(1, periods)))
 
 
 def one_call(cloud: Cloud, region: str, queries: Sequence[Query], window: Window) -> list[Series]:

@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from collectors.aws import metrics
-from collectors.aws.metricdata import MOST_QUERIES, Window
+from collectors.aws.metricdata import Window, most_queries
 from collectors.aws.metrics import PERIOD_S, Readings, Target
 from collectors.aws.session import Cloud
 from collectors.models import CloudAccount, Instance, MemoryListing, MetricSeries
+from collectors.samples.partitions import midnight, oldest_day
 from collectors.samples.store import store
 from collectors.services import rates
 from collectors.services.access import batched
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 PIPELINE = "metrics"
 BATCH = 500
 """Instances a step: three metrics of each are three full calls."""
+
+PAST_BATCH = 20
+"""Instances a step where weeks are read: half a million points for 28 days."""
 
 # What a series that was never read is read of, unless the readings follow closer upon each other.
 FIRST_WINDOW = timedelta(hours=1)
@@ -61,6 +66,8 @@ class MetricsHandler(InventoryHandler):
         match step.name.split("/"):
             case [_, region, "metrics", _]:
                 return self._read(account, door, region, step)
+            case [_, region, "past", _]:
+                return self._read_past(account, door, region, step)
             case [_, _, "memory", _]:
                 return self._find_memory(account, door, step)
             case _:
@@ -115,7 +122,8 @@ class MetricsHandler(InventoryHandler):
         queries = metrics.metric_queries(len(targets), sum(bool(target.memory) for target in targets))
         periods = (window.end - window.start) // timedelta(seconds=PERIOD_S)
         points = rates.points(queries * periods, timezone.now() - window.start)
-        self.admit(account, region, GetMetricData=ceil(queries / MOST_QUERIES), points=points)
+        calls = ceil(queries / most_queries(window, PERIOD_S))
+        self.admit(account, region, GetMetricData=calls, points=points)
 
     def _series(self, rows: Sequence[int]) -> list[Series]:
         """Return the series of those instances that still run; the missing ones are created."""
@@ -144,8 +152,42 @@ class MetricsHandler(InventoryHandler):
             counts = store(samples_of(done, keys))
             read = [keys[target.instance_id] for readings in done for target in readings.targets]
             MetricSeries.objects.filter(pk__in=read).update(read_through=window.end)
+            self._add_past(series, read, window.start)
             if left:
                 self._claim.remember({"rows": left}, counts)
+        return counts
+
+    # --- The past ----------------------------------------------------------------------------
+    def _add_past(self, series: Mapping[str, Series], read: Sequence[int], end: datetime) -> None:
+        """Add steps that read the weeks before the first reading of those that never were."""
+        if not settings.METRIC_HISTORY_DAYS:
+            return
+        just_read = set(read)
+        new = [one.instance_row for one in series.values() if one.key in just_read and not one.read_through]
+        account_id, region, *_ = self._claim.step.name.split("/")
+        self._claim.add(
+            PlannedStep(
+                f"{account_id}/{region}/past/{rows[0]}",
+                {"rows": rows, "end": end.isoformat()},
+                inputs={"region": region, "instances": len(rows)},
+            )
+            for rows in batched(new, PAST_BATCH)
+        )
+
+    def _read_past(self, account: CloudAccount, door: Cloud, region: str, step: PlannedStep) -> Counts:
+        """Read what instances measured in the days before their first reading, as far as samples are kept."""
+        series = {one.instance_id: one for one in self._series(step.payload["rows"])}
+        window = past_of(datetime.fromisoformat(step.payload["end"]))
+        if not series or window.start >= window.end:
+            return no_rows()
+        self._claim.note(start=window.start.isoformat(), end=window.end.isoformat())
+        targets = [Target(one.instance_id, one.memory) for one in series.values()]
+        self._admit_reading(account, region, targets, window)
+        keys = {instance_id: one.key for instance_id, one in series.items()}
+        counts = no_rows()
+        for readings in metrics.readings(door, region, targets, window):
+            with self._claim.writing():
+                counts.update(store(samples_of([readings], keys)))
         return counts
 
     # --- Memory ------------------------------------------------------------------------------
@@ -227,6 +269,12 @@ def window_of(marks: Iterable[datetime | None], now: datetime) -> Window:
     known = [mark for mark in marks if mark is not None]
     start = min(known) - OVERLAP if known else end - _first_window()
     return Window(max(start, end - LONGEST_WINDOW), end)
+
+
+def past_of(end: datetime) -> Window:
+    """Return the days before a first reading that are read, too."""
+    start = midnight(end.date() - timedelta(days=settings.METRIC_HISTORY_DAYS))
+    return Window(max(start, midnight(oldest_day(timezone.now().date()))), end)
 
 
 def _first_window() -> timedelta:

@@ -51,7 +51,8 @@ def collection(pipelines, monkeypatch):
     def make(*failing, terminal=False):
         sources = ("ec2", "cost", "cpu")
         handlers = {name: FakeHandler({"step": refuse if name in failing else dict}) for name in sources}
-        pipelines(**handlers, daily=sources)
+        later = {name: FakeHandler({"step": dict}) for name in ("metrics", "intelligence")}
+        pipelines(**handlers, **later, daily=sources)
         console = Console(file=Terminal() if terminal else io.StringIO(), width=120, markup=False)
         return FirstCollection(console, user=user, between=lambda: None), console
 
@@ -77,7 +78,7 @@ def started():
 def test_the_demo_cloud_is_collected_without_asking(collection):
     first, _console = collection(terminal=True)
     outcome = first.run("demo")
-    assert (outcome.exit_code, started()) == (0, ["daily"])
+    assert (outcome.exit_code, started()) == (0, ["daily", "metrics", "intelligence"])
 
 
 def test_a_recent_collection_is_not_repeated(collection):
@@ -94,7 +95,7 @@ def test_a_recent_collection_is_not_repeated(collection):
 def test_aws_is_priced_after_the_free_inventory_and_before_the_rest(collection):
     first, console = collection()
     assert first.run("aws").exit_code == 0
-    assert started() == ["ec2", "daily"]
+    assert started() == ["ec2", "daily", "intelligence"]
     said = console.file.getvalue()
     assert "123456789012 cost: $0.01 (one page)" in said
     # One page of costs and 50 metrics: 0.01 + 0.0005.
@@ -102,7 +103,8 @@ def test_aws_is_priced_after_the_free_inventory_and_before_the_rest(collection):
 
 
 @pytest.mark.parametrize(
-    ("typed", "code", "runs"), [("y", 0, ["ec2", "daily"]), ("n", 1, ["ec2"]), (None, 1, ["ec2"])]
+    ("typed", "code", "runs"),
+    [("y", 0, ["ec2", "daily", "intelligence"]), ("n", 1, ["ec2"]), (None, 1, ["ec2"])],
 )
 def test_a_terminal_is_asked_to_confirm_the_price(collection, monkeypatch, typed, code, runs):
     first, _console = collection(terminal=True)
@@ -122,7 +124,7 @@ def test_nothing_is_asked_when_no_account_can_be_entered(collection):
 def test_a_denied_inventory_does_not_stop_costs_and_cpu(collection):
     first, _console = collection("ec2")
     outcome = first.run("aws")
-    assert (outcome.exit_code, started()) == (3, ["ec2", "daily"])
+    assert (outcome.exit_code, started()) == (3, ["ec2", "daily", "intelligence"])
     assert outcome.run.error == "ec2: step: denied"
 
 
@@ -162,4 +164,8 @@ def test_progress_is_a_line_for_each_change_where_there_is_no_terminal(collectio
         "ec2: succeeded, 1 of 1",
         "cost: failed, 1 of 1",
         "cpu: succeeded, 1 of 1",
+        "Collecting: metrics",
+        "metrics: succeeded, 1 of 1",
+        "Computing: intelligence",
+        "intelligence: succeeded, 1 of 1",
     ]

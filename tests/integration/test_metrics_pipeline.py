@@ -10,7 +10,15 @@ from botocore.retries.standard import ExponentialBackoff
 
 from collectors.aws import ec2
 from collectors.aws.ec2 import InstanceRecord
-from collectors.models import AwsSpend, CloudAccount, CpuMetric, Instance, MetricSample, MetricSeries
+from collectors.models import (
+    AwsSpend,
+    CloudAccount,
+    CpuMetric,
+    Instance,
+    MetricHour,
+    MetricSample,
+    MetricSeries,
+)
 from collectors.pipelines import register
 from collectors.samples import partitions
 from collectors.services import access, inventory
@@ -253,6 +261,62 @@ def test_never_asks_for_more_points_than_one_answer_holds(add, watch, now):
     start, end = windows(watch)[1]
     assert (end - start) / FIVE * 500 <= 100_800
     assert end == END + timedelta(days=3)
+
+
+# --- The past --------------------------------------------------------------------------------
+@pytest.fixture
+def days_before(settings):
+    """Read the days before the first reading, too: `days_before(2)`."""
+
+    def reach(days):
+        settings.METRIC_HISTORY_DAYS = days
+
+    return reach
+
+
+def test_reads_the_days_before_the_first_reading_where_that_is_asked_for(add, watch, days_before):
+    days_before(2)
+    add()
+    first = END - timedelta(hours=1)
+    midnight = datetime(2026, 3, 18, tzinfo=UTC)
+    # Two days and the 10:55 hours of today, twelve points an hour, beside the last hour's.
+    assert stored(collect()) == [48 * 12 + 131 + 12, 0, 0]
+    assert windows(watch) == [(first, END), (midnight, first)]
+    assert MetricSample.objects.count() == 719
+    assert MetricHour.objects.get(hour=midnight).cpu_count == 12
+
+
+def test_the_past_is_read_once(add, watch, now, days_before):
+    days_before(2)
+    add()
+    collect()
+    now(NOW + timedelta(hours=1))
+    collect()
+    assert len(watch.questions) == 3
+
+
+def test_the_past_ends_where_samples_are_kept_no_more(add, watch, days_before, settings):
+    days_before(28)
+    settings.METRIC_RETENTION_DAYS = 3
+    add()
+    assert "refused" not in collect().counts
+    assert windows(watch)[1][0] == datetime(2026, 3, 17, tzinfo=UTC)
+
+
+def test_calls_for_the_past_have_no_more_points_than_one_answer_holds(add, watch, days_before):
+    days_before(28)
+    add(5)
+    collect()
+    # 28 days and almost 11 hours: 8195 points of a metric, of which twelve metrics fit into an answer.
+    assert [len(queries(question)) for question in watch.questions] == [15, 12, 3]
+
+
+def test_a_failed_reading_of_the_past_is_tried_again_and_leaves_the_last_hour(add, watch, days_before):
+    days_before(2)
+    add()
+    answers = iter([200, *[500] * 4])
+    watch.status_of = lambda: next(answers, 200)
+    assert collect().counts["created"] == 719
 
 
 def test_reads_again_what_a_failed_reading_left_out(add, watch, now):
