@@ -9,6 +9,8 @@ from analytics.serializers import FURTHEST_OFFSET, MOST_INSTANCES, ComputedSeria
 from core.query import AmountField, DayField, Query
 
 COST, LOAD = "cost", "load"
+USUAL_FORECASTS = 20
+"""Each has dozens of values."""
 
 
 class ForecastQuery(Query):
@@ -46,7 +48,7 @@ class ForecastQuery(Query):
     )
     limit = serializers.IntegerField(
         required=False,
-        default=100,
+        default=USUAL_FORECASTS,
         min_value=1,
         max_value=MOST_INSTANCES,
         help_text=(

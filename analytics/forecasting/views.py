@@ -1,6 +1,7 @@
 """What costs and loads are expected to be, as it was computed last, through HTTP."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
@@ -112,8 +113,14 @@ def _month_end(found: MonthEndForecast) -> dict[str, Any]:
     return {**{name: getattr(found, name) for name in names}, **_tested(found)}
 
 
+@lru_cache(maxsize=2)
+def _hours(start: datetime, count: int) -> list[str]:
+    """Return the hours from a moment on as they are answered; those of all loads are the same."""
+    return [f"{start.astimezone(UTC) + ahead * _HOUR:%Y-%m-%dT%H:%M:%SZ}" for ahead in range(count)]
+
+
 def _load(found: LoadForecast) -> dict[str, Any]:
-    hours = enumerate(zip(found.expected, found.low, found.high, strict=True))
+    hours = zip(_hours(found.start, len(found.expected)), found.expected, found.low, found.high, strict=True)
     return {
         "instance_id": found.instance.instance_id,
         "account": found.instance.account.account_id,
@@ -122,8 +129,8 @@ def _load(found: LoadForecast) -> dict[str, Any]:
         **_tested(found),
         **_erring(found),
         "data": [
-            {"timestamp": found.start + ahead * _HOUR, **dict(zip(_RANGE, values, strict=True))}
-            for ahead, values in hours
+            {"timestamp": hour, "expected": expected, "low": low, "high": high}
+            for hour, expected, low, high in hours
         ],
     }
 
