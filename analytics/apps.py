@@ -11,3 +11,4 @@ class AnalyticsConfig(AppConfig):
         import_string("analytics.computing.register_pipeline")()
         import_string("analytics.forecasting.costing.register")()
         import_string("analytics.forecasting.loading.register")()
+        import_string("analytics.anomalies.computing.register")()

@@ -2,8 +2,16 @@
 
 from django.urls import path
 
+from analytics.anomalies.views import AnomalyViewSet
 from analytics.forecasting.views import ForecastView
 
 urlpatterns = [
     path("forecast", ForecastView.as_view(), name="forecast"),
+    path("anomalies", AnomalyViewSet.as_view({"get": "list"}), name="anomalies"),
+    path("anomalies/<int:anomaly>", AnomalyViewSet.as_view({"get": "retrieve"}), name="anomaly"),
+    path(
+        "anomalies/<int:anomaly>/feedback",
+        AnomalyViewSet.as_view({"post": "feedback"}),
+        name="anomaly-feedback",
+    ),
 ]

@@ -11,7 +11,7 @@ from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
-from analytics.models import CostForecast, LoadForecast, MonthEndForecast
+from analytics.models import Anomaly, AnomalyKind, AnomalyState, CostForecast, LoadForecast, MonthEndForecast
 from collectors.models import (
     BillingFile,
     BillingManifest,
@@ -359,6 +359,35 @@ def reconciliation(owner, day, files="10.5", explorer="10", **fields):
             "files_amount": Decimal(files),
             "explorer_amount": Decimal(explorer),
             "difference": Decimal(files) - Decimal(explorer),
+            **fields,
+        }
+    )
+
+
+# --- Intelligence ----------------------------------------------------------------------------
+def anomaly(owner=None, **fields):
+    """EC2 in eu-west-1 cost $212 more than usual on one day."""
+    number = next(_numbers)
+    part = {"service": "AmazonEC2", "region": "eu-west-1", "delta_usd": 212.0, "share": 0.84}
+    return Anomaly.objects.create(
+        **{
+            "key": f"cost|{number}",
+            "cause": f"cost|{number}",
+            "kind": AnomalyKind.COST,
+            "account": owner or account(),
+            "service": "AmazonEC2",
+            "region": "eu-west-1",
+            "direction": 1,
+            "state": AnomalyState.ENDED,
+            "first_at": MORNING,
+            "last_at": MORNING,
+            "days": 1,
+            "delta_usd": 212.0,
+            "expected_usd": 100.0,
+            "parts": [part],
+            "moved": 212.0,
+            "sentence": "EC2 in eu-west-1 +$212, 84 % of the jump",
+            "found_at": MORNING,
             **fields,
         }
     )

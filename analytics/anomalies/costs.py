@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.anomalies.baseline import HISTORY_DAYS, LEAST_DAYS, Floats, baseline
+from analytics.anomalies.quiet import is_quiet
+from analytics.service_names import short_name
 
 NOISE_TIMES = 4.0
 LEAST_SHARE = 0.2
 LEAST_USD = 5.0
 """A part's day is out of the ordinary beyond all three: noise, share of what was expected, and amount."""
 
-EXPECTED_TIMES = 1.5
-"""A cause marked as expected stays quiet up to so many times what it moved a day when it was marked."""
-
 _ONE_DAY = timedelta(days=1)
+_NOWHERE = ("", "global")
+"""Regions that name no place: what a bill did not tell apart, and what belongs to all."""
 
 Flags = NDArray[np.bool_]
 
@@ -103,7 +104,8 @@ class Incident:
         """Say what moved most, by how much, and what share of the whole move it was."""
         lead = self.parts[0]
         sign, name = ("+", "jump") if self.cause.direction > 0 else ("-", "drop")
-        where = f"{lead.part.service} in {lead.part.region}"
+        region = f" in {lead.part.region}" if lead.part.region not in _NOWHERE else ""
+        where = f"{short_name(lead.part.service)}{region}"
         return f"{where} {sign}${abs(lead.delta_usd):,.0f}, {100 * lead.share:.0f} % of the {name}"
 
 
@@ -262,5 +264,5 @@ def _incident(
         delta_usd=delta,
         expected_usd=float(sum(each.expected[members].sum() for each in run)),
         parts=tuple(sorted(shares, key=lambda each: -abs(each.delta_usd))),
-        is_expected=abs(delta) / len(run) <= EXPECTED_TIMES * expected.get(cause, 0.0),
+        is_expected=is_quiet(abs(delta) / len(run), expected.get(cause)),
     )

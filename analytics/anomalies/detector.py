@@ -3,11 +3,13 @@
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analytics.anomalies.deviations import BLOCK, KINDS, PAST, SEASONAL, deviations
 from analytics.anomalies.profile import Profile
 from analytics.anomalies.tails import MEMORY, Floats, Tails
+
+Places = NDArray[np.intp]
 
 THRESHOLD = 0.5
 """A score from here on is an alarm: as large a deviation comes once in 10,000 points, by what was seen."""
@@ -48,28 +50,35 @@ class Detector:
         self._alarm_at = -HOLD
 
     def update(self, timestamps: ArrayLike, values: ArrayLike) -> Floats:
-        """Return the score of each value; `timestamps` are seconds since 1970, in the order of arrival.
+        """Return the score of each value, as `judge` does."""
+        return self.judge(timestamps, values)[0]
 
-        What is no number, infinite or beyond 1e100 is unknown: it scores 0 and teaches nothing. Gaps, and
-        timestamps that repeat or go back, are taken as they come. Raises: ValueError.
+    def judge(self, timestamps: ArrayLike, values: ArrayLike) -> tuple[Floats, Places]:
+        """Return the score of each value, and which of the kinds of deviation decided it.
+
+        `timestamps` are seconds since 1970, in the order of arrival; the kinds are those of
+        `deviations.NAMES`. What is no number, infinite or beyond 1e100 is unknown: it scores 0 and teaches
+        nothing. Gaps, and timestamps that repeat or go back, are taken as they come. Raises: ValueError.
         """
         given = np.array([timestamps, values], np.float64).reshape(2, -1)
         known = np.flatnonzero(np.isfinite(given[0]) & (np.abs(given[1]) < _MOST))
-        scores = np.zeros(given.shape[1])
+        scores, kinds = np.zeros(given.shape[1]), np.zeros(given.shape[1], np.intp)
         if len(known):
-            scores[known] = self._alarms_once(self._surprises(given[:, known]) / _NINES)
-        return scores
+            surprises = self._surprises(given[:, known])
+            kinds[known] = surprises.argmax(axis=0)
+            scores[known] = self._alarms_once(surprises.max(axis=0) / _NINES)
+        return scores, kinds
 
     def _surprises(self, points: Floats) -> Floats:
-        """Return -log10 of the probability of each point, and learn from whole blocks."""
+        """Return -log10 of the probability of each point (kinds x points), and learn from whole blocks."""
         waiting = self._pending.shape[1]
         points = np.concatenate([self._pending, points], axis=1)
         if not self._past.shape[1]:
             self._past = np.array([np.full(PAST, points[1, 0]), np.zeros(PAST)])
         blocks = [points[:, at : at + BLOCK] for at in range(0, points.shape[1], BLOCK)]
-        found = np.concatenate([self._block(*block) for block in blocks])
-        self._pending = points[:, len(found) - len(found) % BLOCK :]
-        return found[waiting:]
+        found = np.concatenate([self._block(*block) for block in blocks], axis=1)
+        self._pending = points[:, found.shape[1] - found.shape[1] % BLOCK :]
+        return found[:, waiting:]
 
     def _block(self, times: Floats, values: Floats) -> Floats:
         """Score a block; one that is not whole is filled up, so that the same is computed as when it is."""
@@ -80,7 +89,7 @@ class Detector:
         series = np.concatenate([self._past, [values, values - expected]], axis=1)
         found = deviations(*series)
         found[SEASONAL, ~self._profile.is_known(times)] = np.nan
-        surprise: Floats = self._tails.surprise(found, max(FLOOR * self._size, _LEAST)).max(axis=0)
+        surprise = self._tails.surprise(found, max(FLOOR * self._size, _LEAST))
         if count == BLOCK:
             self._tails = self._tails.learn(found)
             self._profile = self._profile.learn(times, values)
@@ -88,7 +97,7 @@ class Detector:
             self._learned += BLOCK
             weight = BLOCK / min(self._learned, MEMORY)
             self._size += weight * (float(np.abs(values).mean()) - self._size)
-        return surprise[:count]
+        return surprise[:, :count]
 
     def _alarms_once(self, scores: Floats) -> Floats:
         """Keep scores under the threshold for a while after an alarm."""

@@ -17,6 +17,15 @@ PAST = 2 * max(SCALES)
 """So many points before a block are needed."""
 
 KINDS = 2 + 3 * len(SCALES)
+NAMES = (
+    "by itself",
+    *(f"in the move of its average of {points} points" for points in SCALES),
+    *(f"in how restless its last {points} points were" for points in SCALES),
+    "for the time of day",
+    *(f"in its average of {points} points for the time of day" for points in SCALES),
+)
+"""What each kind is about."""
+
 SEASONAL = slice(KINDS - 1 - len(SCALES), KINDS)
 """The kinds that are about the time of day."""
 

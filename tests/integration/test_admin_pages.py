@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerts.models import Alert, Channel, Delivery, Notification
-from analytics.models import CostForecast, LoadForecast
+from analytics.models import Anomaly, CostForecast, CostJudgement, LoadForecast
 from collectors.models import (
     AwsSpend,
     BillingFile,
@@ -35,6 +35,7 @@ FORECASTS = (CostForecast, LoadForecast)
 RECORDED = (
     *(Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, QualityReport),
     *(Alert, Notification, Delivery, *BILLING, *FORECASTS),
+    *(Anomaly, CostJudgement),
 )
 
 
@@ -75,6 +76,8 @@ def estate():
         QuarantinedLine: builders.quarantined(file),
         Reconciliation: builders.reconciliation(account, "2026-03-01"),
         CloudAccount: account,
+        Anomaly: builders.anomaly(account),
+        CostJudgement: CostJudgement.objects.create(account=account, judged_through="2026-03-01"),
         Instance: instance,
         Volume: builders.volume(account, created_at=builders.MORNING),
         DailyCost: builders.cost(account, "2026-03-01", "0.0000008072"),

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from analytics.models import CostJudgement
 from pipelines import messages
 from pipelines.models import Worker
 from scaling import audit
@@ -58,6 +59,8 @@ def estate(monkeypatch):
     builders.quality_report()
     builders.quality_report(kind="weekly", days=7)
     builders.alert()
+    builders.anomaly(account, id=1)
+    CostJudgement.objects.create(account=account, judged_through="2026-03-01")
     audit.record("policy-changed", user=builders.user())
     Worker.objects.create(name="worker-io@here", host="here", pid=1, slots=8)
     parent = builders.run("daily", requested_by=builders.user())
@@ -87,6 +90,8 @@ ANSWERS = [
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
     ("/api/v1/alerts/", ""),
+    ("/api/v1/analytics/anomalies", ""),
+    ("/api/v1/analytics/anomalies/{anomaly}", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
     ("/api/v1/database/automation/maintenance/status", ""),
@@ -104,7 +109,9 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("path", "query"), ANSWERS, ids=[path + query for path, query in ANSWERS])
 def test_answers_keep_to_the_schema(schema, estate, path, query):
-    url = path.format(account_id="111111111111", instance_id="i-1", volume_id="vol-1", id=estate[1].pk)
+    url = path.format(
+        account_id="111111111111", instance_id="i-1", volume_id="vol-1", anomaly=1, id=estate[1].pk
+    )
     answer = builders.client("viewer").get(url + query)
     assert answer.status_code == 200
     jsonschema.validate(answer.json(), answer_schema(schema, path, "get", 200))

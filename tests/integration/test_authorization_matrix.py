@@ -98,6 +98,9 @@ TABLE = """
     POST   /api/v1/runs/{pk}/cancel/                 OPERATORS       409
     POST   /api/v1/runs/{pk}/resume/                 OPERATORS       409
     POST   /api/v1/backfill                          OPERATORS       202
+    GET    /api/v1/analytics/anomalies               VIEWERS         200
+    GET    /api/v1/analytics/anomalies/{anomaly}     VIEWERS         200
+    POST   /api/v1/analytics/anomalies/{anomaly}/feedback OPERATORS  200
     GET    /api/v1/alerts/                           VIEWERS         200
     GET    /api/v1/alerts/{pk}/                      VIEWERS         200
     POST   /api/v1/alerts/{pk}/acknowledge/          OPERATORS       200
@@ -171,6 +174,7 @@ BODIES = {
     Route("POST", "/api/v1/channels/"): {"name": "ops", "kind": "slack", "target": SLACK},
     Route("PUT", "/api/v1/channels/{pk}/"): {"name": "ops", "kind": "slack", "target": SLACK},
     Route("PATCH", "/api/v1/channels/{pk}/"): {"is_enabled": False},
+    Route("POST", "/api/v1/analytics/anomalies/{anomaly}/feedback"): {"verdict": "real"},
     Route("POST", "/api/v1/backfill"): YESTERDAY,
     Route("POST", "/api/instances/"): {
         "instance_id": "mock-1",
@@ -201,6 +205,7 @@ def keys(monkeypatch, settings, patience, just_begun):
         "account_id": account.account_id,
         "instance_id": "i-1",
         "volume_id": "vol-1",
+        "anomaly": builders.anomaly(account).pk,
         "alerts": builders.alert().pk,
         # It leads nowhere, so that its test sends nothing.
         "channels": builders.channel("http://127.0.0.1/").pk,

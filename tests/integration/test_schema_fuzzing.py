@@ -20,6 +20,7 @@ from tests import builders
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("patience")]
 
 KNOWN = {
+    "anomaly": 1,
     "account": "111111111111",
     "account_id": "111111111111",
     "decision_id": "aa0e8400-e29b-41d4-a716-446655440005",
@@ -108,6 +109,7 @@ def token(monkeypatch):
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.quarantined(builders.billing_file(id=KNOWN["id"]))
     builders.reconciliation(account, "2026-03-01")
+    builders.anomaly(account, id=KNOWN["anomaly"])
     builders.step(builders.run(id=KNOWN["id"]), "a step")
     Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
     return tokens.issue(user)
