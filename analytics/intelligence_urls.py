@@ -11,7 +11,7 @@ urlpatterns = [
     path("anomalies/<int:anomaly>", AnomalyViewSet.as_view({"get": "retrieve"}), name="anomaly"),
     path(
         "anomalies/<int:anomaly>/feedback",
-        AnomalyViewSet.as_view({"post": "feedback"}),
+        AnomalyViewSet.as_view({"post": "feedback"}, **AnomalyViewSet.feedback.kwargs),
         name="anomaly-feedback",
     ),
 ]

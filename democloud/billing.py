@@ -10,7 +10,8 @@ from democloud.estate import DEVELOPMENT, PRODUCTION, Account, Estate
 
 Bill = dict[tuple[str, str], Decimal]
 
-ANOMALY_DAYS_BEFORE_ANCHOR = 9
+ANOMALY_DAYS_BEFORE_ANCHOR = 7
+"""Of the 30 days that a first collection reads, 22 come before, which is enough to judge it."""
 ANOMALY_USD = Decimal("41.7300000000")
 CREDIT_DAY_OF_MONTH = 5
 CREDIT_USD = Decimal("-4.5000000000")

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from analytics import computing
-from analytics.anomalies import telling
+from analytics.anomalies import judging, telling, watching
 from analytics.models import Anomaly, AnomalyState, Computation, CostJudgement, DetectorState, Subject
 from pipelines import registry, retention
 from pipelines.claims import Claim
@@ -25,8 +25,6 @@ NOTHING_YET = "Nothing can be judged yet: there are too few final days of costs,
 
 def compute(claim: Claim, now: datetime) -> Counts:
     """Judge costs and look at metrics, and tell of what is new."""
-    from analytics.anomalies import judging, watching  # noqa: PLC0415 - numpy, which most processes never need
-
     counts = judging.judge(claim, now.date())
     counts.update(watching.watch(claim, now))
     with claim.writing():
@@ -50,8 +48,6 @@ class MetricAnomaliesHandler(Handler):
         yield PlannedStep("metrics")
 
     def execute(self, step: PlannedStep) -> Counts:
-        from analytics.anomalies import watching  # noqa: PLC0415 - numpy, which most processes never need
-
         now = timezone.now()
         counts = watching.watch(self._claim, now)
         with self._claim.writing():

@@ -119,11 +119,11 @@ class AnomalySerializer(serializers.ModelSerializer[Anomaly]):
 
     @extend_schema_field(CostPartSerializer(many=True))
     def get_parts(self, anomaly: Anomaly) -> list[dict[str, Any]]:
-        return _shown(CostPartSerializer, anomaly, AnomalyKind.COST)
+        return _parts(anomaly, AnomalyKind.COST)
 
     @extend_schema_field(AlarmSerializer(many=True))
     def get_alarms(self, anomaly: Anomaly) -> list[dict[str, Any]]:
-        return _shown(AlarmSerializer, anomaly, AnomalyKind.METRIC)
+        return _parts(anomaly, AnomalyKind.METRIC)
 
     @extend_schema_field(FeedbackSerializer(allow_null=True))
     def get_feedback(self, anomaly: Anomaly) -> dict[str, Any] | None:
@@ -131,9 +131,6 @@ class AnomalySerializer(serializers.ModelSerializer[Anomaly]):
         return dict(FeedbackSerializer(last).data) if last else None
 
 
-def _shown(
-    serializer: type[serializers.Serializer[Any]], anomaly: Anomaly, kind: AnomalyKind
-) -> list[dict[str, Any]]:
-    if anomaly.kind != kind:
-        return []
-    return [dict(each) for each in serializer(anomaly.parts, many=True).data]
+def _parts(anomaly: Anomaly, kind: AnomalyKind) -> list[dict[str, Any]]:
+    """Return an incident's parts as they are kept, which is how they are shown; none of another kind."""
+    return list(anomaly.parts) if anomaly.kind == kind else []

@@ -6,10 +6,11 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.permissions import ViewersReadOperatorsWrite, asking
+from accounts.permissions import IsOperator, asking
 from analytics.anomalies import feedback, serializers
 from analytics.anomalies.filters import AnomalyFilter
 from analytics.models import Anomaly, Computation, CostJudgement, Subject
@@ -75,7 +76,6 @@ class AnomalyViewSet(viewsets.ReadOnlyModelViewSet[Anomaly]):
     queryset = Anomaly.objects.select_related("account", "instance").prefetch_related("feedback__given_by")
     serializer_class = serializers.AnomalySerializer
     pagination_class = AnomalyPagination
-    permission_classes = (ViewersReadOperatorsWrite,)
     filterset_class = AnomalyFilter
     lookup_url_kwarg = "anomaly"
 
@@ -88,6 +88,7 @@ class AnomalyViewSet(viewsets.ReadOnlyModelViewSet[Anomaly]):
             )
         ],
     )
+    @action(detail=True, methods=["post"], permission_classes=[IsOperator])
     def feedback(self, request: Request, **_key: int) -> Response:
         """Say whether an incident is as it should be, which quiets its cause, or real."""
         sent = given(serializers.GivenFeedbackSerializer, request)

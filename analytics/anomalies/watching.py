@@ -7,6 +7,7 @@ kept only where what is kept is still what they began from.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -79,8 +80,7 @@ def _end() -> None:
 
 
 # --- Looking ---------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class _Points:
+class _Points(NamedTuple):
     """The samples of one series: microseconds since 2000, and a row for each metric, NaN where unknown."""
 
     times: npt.NDArray[np.int64]
@@ -116,10 +116,11 @@ def _points(batch: Sequence[MetricSeries], oldest: datetime) -> dict[int, _Point
         ) samples"""
     keys = bulk.array(each.pk for each in batch)
     series, times, *values = bulk.columns(sql, [keys, since, min(since)], _KINDS)
-    places, first = np.unique(series, return_index=True)
-    parts = zip(places.tolist(), first.tolist(), [*first.tolist()[1:], len(series)], strict=True)
-    table = np.array(values)
-    return {key: _Points(times[start:end], table[:, start:end]) for key, start, end in parts}
+    if not len(series):
+        return {}
+    cuts = np.flatnonzero(np.diff(series)) + 1
+    parts = map(_Points, np.split(times, cuts), np.split(np.array(values), cuts, axis=1))
+    return dict(zip(series[[0, *cuts]].tolist(), parts, strict=True))
 
 
 def _seen(series: MetricSeries) -> datetime | None:
@@ -137,7 +138,7 @@ def _looked_at(series: MetricSeries, points: _Points, now: datetime) -> _Looked:
     for metric, values in zip(SCALES, points.values, strict=True):
         if metric not in detectors and np.isnan(values).all():
             continue
-        detector = detectors.setdefault(metric, Detector(PERIOD_S))
+        detector = detectors[metric] = detectors.get(metric) or Detector(PERIOD_S)
         scores, kinds = detector.judge(points.times / 1e6 + _EPOCH_S, values)
         for place in np.flatnonzero((scores >= THRESHOLD) & (points.times >= news_us)).tolist():
             at = moment(points.times[place])

@@ -1,6 +1,6 @@
 """Incidents in costs: found each night, kept in one row, quieted by feedback, told by one alert."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,7 +9,16 @@ from analytics.anomalies import computing, feedback
 from analytics.models import Anomaly, AnomalyState, Computation, CostJudgement, Subject
 from collectors.models import DailyCost
 from tests import builders
-from tests.integration.analytics_anomalies.conftest import EC2, NOW, RDS, ago, bill, midnight, restate
+from tests.integration.analytics_anomalies.conftest import (
+    EC2,
+    NOW,
+    RDS,
+    TODAY,
+    ago,
+    bill,
+    midnight,
+    restate,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +155,19 @@ def test_what_restated_costs_do_not_show_any_more_is_withdrawn(account, compute)
     compute()
     assert only().state == AnomalyState.WITHDRAWN
     assert not open_alerts()
+
+
+def test_an_incident_that_began_before_what_is_judged_keeps_its_figures(account, compute):
+    """Judged are the days from 1 February on; of what began the day before, one day is seen."""
+    began = (TODAY - date(2026, 2, 1)).days + 1
+    bill(account, days=90, **{f"d{began}": 300, f"d{began - 1}": 300})
+    kept = builders.anomaly(
+        account, first_at=midnight(ago(began)), last_at=midnight(ago(began - 1)), delta_usd=400.0
+    )
+    compute()
+    after = only()
+    assert (after.pk, after.first_at, after.last_at) == (kept.pk, kept.first_at, midnight(ago(began - 1)))
+    assert after.delta_usd == 400.0
 
 
 def test_what_cannot_be_judged_any_more_stays(account, compute):
