@@ -2,5 +2,6 @@
 
 from analytics.anomalies import admin as anomalies
 from analytics.forecasting import admin as forecasting
+from analytics.savings import admin as savings
 
-__all__ = ["anomalies", "forecasting"]
+__all__ = ["anomalies", "forecasting", "savings"]

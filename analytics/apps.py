@@ -12,3 +12,5 @@ class AnalyticsConfig(AppConfig):
         import_string("analytics.forecasting.costing.register")()
         import_string("analytics.forecasting.loading.register")()
         import_string("analytics.anomalies.computing.register")()
+        import_string("analytics.savings.service.register")()
+        import_string("analytics.savings.refreshing.register")()

@@ -4,6 +4,7 @@ from django.urls import path
 
 from analytics.anomalies.views import AnomalyViewSet
 from analytics.forecasting.views import ForecastView
+from analytics.savings.views import DismissalView, FollowedSavingsView, SavingsView
 
 urlpatterns = [
     path("forecast", ForecastView.as_view(), name="forecast"),
@@ -14,4 +15,7 @@ urlpatterns = [
         AnomalyViewSet.as_view({"post": "feedback"}, **AnomalyViewSet.feedback.kwargs),
         name="anomaly-feedback",
     ),
+    path("savings", SavingsView.as_view(), name="savings"),
+    path("savings/realised", FollowedSavingsView.as_view(), name="savings-realised"),
+    path("savings/<int:pk>/dismiss", DismissalView.as_view(), name="savings-dismiss"),
 ]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -388,6 +389,12 @@ MOCK_SEED: int = env.int("MOCK_SEED", default=0)
 # Below these scores of its data, 0 to 100, each refuses to work.
 SCALING_MIN_QUALITY: float = env.float("SCALING_MIN_QUALITY", default=70.0)
 FORECAST_MIN_QUALITY: float = env.float("FORECAST_MIN_QUALITY", default=80.0)
+# In which zone the hours of a week lie at which an instance could be stopped.
+SAVINGS_TIME_ZONE: str = env.str("SAVINGS_TIME_ZONE", default="UTC")
+if SAVINGS_TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(
+        f"SAVINGS_TIME_ZONE must be a zone such as Europe/Berlin, not {SAVINGS_TIME_ZONE!r}."
+    )
 
 # --- Forecasts -------------------------------------------------------------------------------
 # How many series of costs, and of loads, are forecast a night.

@@ -37,6 +37,7 @@ SETTINGS = (
     "POOL_",
     "PORT",
     "PUBSUB_",
+    "SAVINGS_",
     "SCALING_",
     "SMTP_",
     "WEBHOOK_",

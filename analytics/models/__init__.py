@@ -12,6 +12,14 @@ from analytics.models.anomalies import (
 )
 from analytics.models.computations import Computation, Subject
 from analytics.models.forecasts import CostForecast, LoadForecast, Metric, MonthEndForecast
+from analytics.models.savings import (
+    FollowedSaving,
+    PriceList,
+    Saving,
+    SavingQuerySet,
+    SavingsScope,
+    WithheldSaving,
+)
 from analytics.models.versions import Dataset, DataVersion
 
 __all__ = [
@@ -26,9 +34,15 @@ __all__ = [
     "DataVersion",
     "Dataset",
     "DetectorState",
+    "FollowedSaving",
     "LoadForecast",
     "Metric",
     "MonthEndForecast",
+    "PriceList",
+    "Saving",
+    "SavingQuerySet",
+    "SavingsScope",
     "Subject",
     "Verdict",
+    "WithheldSaving",
 ]

@@ -76,8 +76,7 @@ def _of(subject: Subject, market: Market, now: datetime) -> Iterator[Verdict]:
     yield sizing.downsized(Kind.OVERSIZED, machine, subject.usage, market)
     yield sizing.downsized(Kind.FAMILY, machine, subject.usage, market)
     yield sizing.generation(machine, market)
-    if subject.rhythm is not None:
-        yield scheduled(machine, subject.rhythm, market)
+    yield scheduled(machine, subject.rhythm, market)
 
 
 def _rank(each: Recommendation) -> tuple[bool, Decimal, float, str, str]:

@@ -8,6 +8,7 @@ from functools import cache
 
 from analytics.savings import price_list
 from analytics.savings.facts import catalogue
+from analytics.savings.reasons import Reason
 from collectors.aws.instance_types import family
 
 HOURS_A_MONTH = Decimal(730)
@@ -44,15 +45,20 @@ class PriceTable:
             return Quote(None, f"The prices are those of Linux, and this instance's platform is {platform}.")
         usd = self.hourly.get(instance_type)
         if usd is None:
-            return Quote(None, f"The price of {instance_type} in {self.region} is not known.")
+            return Quote(None, self._unknown(instance_type))
         return Quote(usd * HOURS_A_MONTH)
 
     def storage(self, volume_type: str, size_gib: int) -> Quote:
         """Return what a volume's storage costs a month; provisioned IOPS and throughput come on top."""
         usd = self.gb_month.get(volume_type)
         if usd is None:
-            return Quote(None, f"The price of {volume_type} volumes in {self.region} is not known.")
+            return Quote(None, self._unknown(f"{volume_type} volumes"))
         return Quote(usd * size_gib)
+
+    def _unknown(self, what: str) -> Reason:
+        return Reason(
+            f"The price of {what} in {self.region} is not known.", f"Its price in {self.region} is not known."
+        )
 
 
 @cache

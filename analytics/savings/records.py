@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from analytics.savings.reasons import Reason
+
 Figure = float | int | str | None
 Evidence = Mapping[str, Figure]
 
@@ -45,7 +47,10 @@ class Machine:
         if self.state != "running":
             return f"It is {self.state}."
         if self.scaling_group:
-            return f"It is in the Auto Scaling group {self.scaling_group}, which decides about its instances."
+            return Reason(
+                f"It is in the Auto Scaling group {self.scaling_group}, which decides about its instances.",
+                "It is in an Auto Scaling group, which decides about its instances.",
+            )
         return f"It is a {self.lifecycle} instance, whose price is another." if self.lifecycle else ""
 
 

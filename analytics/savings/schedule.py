@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from analytics.savings.confidence import succession
 from analytics.savings.market import LEAST_SHARE, Market
+from analytics.savings.reasons import Reason
 from analytics.savings.records import Kind, Machine, Recommendation, Verdict, Withheld
 from analytics.savings.sizing import barred
 from analytics.savings.usage import Floats, Ints
@@ -29,6 +30,7 @@ LEAST_RUN = 4
 LEAST_HELD = 0.9
 """A schedule that would have stopped the instance at a busy hour more often is not recommended."""
 
+_TOO_SHORT = f"Its hours are not known for {LEAST_WEEKS} weeks yet."
 _AHEAD = (np.arange(CELLS)[:, None] + np.arange(LEAST_RUN)) % CELLS
 _BEHIND = (np.arange(CELLS)[:, None] - np.arange(LEAST_RUN)) % CELLS
 _DAY_HOURS = 24
@@ -82,10 +84,11 @@ def rhythm(calendar: Calendar, cpu: Floats) -> Rhythm:
     return Rhythm(calendar.zone, grid, coverage)
 
 
-def scheduled(machine: Machine, rhythm: Rhythm, market: Market) -> Verdict:
+def scheduled(machine: Machine, rhythm: Rhythm | None, market: Market) -> Verdict:
     """Recommend to stop an instance at the hours of the week that were always quiet."""
-    if reason := barred(machine, market):
-        return Withheld(Kind.SCHEDULE, machine.resource, reason)
+    reason = barred(machine, market)
+    if reason or rhythm is None:
+        return Withheld(Kind.SCHEDULE, machine.resource, reason or _TOO_SHORT)
     is_off = off_cells(rhythm.cpu, LEAST_WEEKS)
     if is_off.all():
         return Withheld(Kind.SCHEDULE, machine.resource, "It is idle at all hours.")
@@ -100,7 +103,10 @@ def scheduled(machine: Machine, rhythm: Rhythm, market: Market) -> Verdict:
         return Withheld(
             Kind.SCHEDULE,
             machine.resource,
-            f"Of {chosen} hours that the other weeks would have chosen, {held} were quiet: too few.",
+            Reason(
+                f"Of {chosen} hours that the other weeks would have chosen, {held} were quiet: too few.",
+                "Too few of the hours that the other weeks would have chosen were quiet.",
+            ),
         )
     return Recommendation(
         kind=Kind.SCHEDULE,

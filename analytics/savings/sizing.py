@@ -13,6 +13,7 @@ import numpy as np
 
 from analytics.savings.confidence import confidence
 from analytics.savings.market import Market, Option, Shrink, newest
+from analytics.savings.reasons import Reason
 from analytics.savings.records import Figure, Kind, Machine, Recommendation, Verdict, Withheld
 from analytics.savings.usage import Load, Usage, enough, too_short
 from collectors.aws.instance_types import InstanceFacts
@@ -101,11 +102,13 @@ def barred(machine: Machine, market: Market) -> str:
         return machine.hindrance
     facts = market.facts.get(machine.instance_type)
     if facts is None:
-        return f"The type {machine.instance_type} is not known."
+        return Reason(f"The type {machine.instance_type} is not known.", "Its type is not known.")
     if facts.instance_store:
-        return f"{facts.name} has an instance store, whose data a stop would lose."
+        loses = "has an instance store, whose data a stop would lose."
+        return Reason(f"{facts.name} {loses}", f"Its type {loses}")
     if facts.accelerated or facts.bare_metal:
-        return f"{facts.name} is bare metal or has accelerators, which are not measured."
+        unmeasured = "is bare metal or has accelerators, which are not measured."
+        return Reason(f"{facts.name} {unmeasured}", f"Its type {unmeasured}")
     return market.price(machine).reason
 
 
@@ -190,6 +193,7 @@ def _used(fit: _Fit, usage: Usage) -> dict[str, Figure]:
 
 
 def _unknown(fit: _Fit, usage: Usage) -> Iterator[str]:
+    yield from usage.notes
     if not enough(usage.memory):
         yield _NO_MEMORY
     if fit.unmeasured:

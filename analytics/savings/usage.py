@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analytics.savings.reasons import Reason
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -49,7 +51,8 @@ class Usage:
     """What an instance used over a window of days; None was not measured.
 
     CPU and memory in percent of what the instance has, network (both directions together) and EBS in megabits
-    a second. `coverage` is the share of the window's CPU samples that there were.
+    a second. `coverage` is the share of the window's CPU samples that there were; `notes` say how the figures
+    were come by where that is not the usual way.
     """
 
     coverage: float
@@ -57,6 +60,7 @@ class Usage:
     memory: Load | None = None
     network: Load | None = None
     ebs: Load | None = None
+    notes: tuple[str, ...] = ()
 
 
 def enough(load: Load | None) -> Load | None:
@@ -67,7 +71,12 @@ def enough(load: Load | None) -> Load | None:
 def too_short(usage: Usage | None) -> str:
     """Say why nothing can be concluded from the CPU's samples; empty where something can."""
     days = usage.cpu.days if usage else 0
-    return "" if days >= LEAST_DAYS else f"CPU is known of {days} days, and {LEAST_DAYS} are needed."
+    if days >= LEAST_DAYS:
+        return ""
+    return Reason(
+        f"CPU is known of {days} days, and {LEAST_DAYS} are needed.",
+        f"CPU is known of fewer than {LEAST_DAYS} days.",
+    )
 
 
 def measured(
@@ -92,10 +101,10 @@ def measured(
     load = _load(grid)
     if load is None:
         return None
-    others = (
+    others = [
         None if column is None else _load(_grid(slots, column, shape)) for column in (memory, network, ebs)
-    )
-    return Usage(float(np.mean(~np.isnan(grid))), load, *others)
+    ]
+    return Usage(float(np.mean(~np.isnan(grid))), load, others[0], others[1], others[2])
 
 
 def percentile(values: Floats) -> float:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from analytics.savings.confidence import confidence
 from analytics.savings.market import Market
 from analytics.savings.prices import PriceTable
+from analytics.savings.reasons import Reason
 from analytics.savings.records import Disk, Figure, Kind, Machine, Recommendation, Verdict, Withheld
 from analytics.savings.usage import Usage, enough, too_short
 
@@ -37,7 +38,7 @@ def idle(machine: Machine, usage: Usage | None, market: Market) -> Verdict:
     if reason := _busy(usage, network):
         return Withheld(Kind.IDLE, machine.resource, reason)
     price = market.price(machine)
-    notes = ["Its network use is not known."] if network is None else []
+    notes = [*usage.notes, *(["Its network use is not known."] if network is None else [])]
     return Recommendation(
         kind=Kind.IDLE,
         resource=machine.resource,
@@ -92,9 +93,15 @@ def unattached(disk: Disk, prices: PriceTable, now: datetime) -> Verdict:
 
 def _busy(usage: Usage, network: float | None) -> str:
     if usage.cpu.worst >= IDLE_CPU_PERCENT:
-        return f"On its busiest day its CPU was at {usage.cpu.worst:.1f} %, which is not idle."
+        return Reason(
+            f"On its busiest day its CPU was at {usage.cpu.worst:.1f} %, which is not idle.",
+            "On its busiest day its CPU was not idle.",
+        )
     if network is not None and network >= IDLE_NETWORK_PERCENT:
-        return f"On its busiest day its network was at {network:.1f} % of its baseline, which is not idle."
+        return Reason(
+            f"On its busiest day its network was at {network:.1f} % of its baseline, which is not idle.",
+            "On its busiest day its network was not idle.",
+        )
     return ""
 
 
@@ -102,10 +109,11 @@ def _too_fresh(since: datetime | None, now: datetime) -> str:
     if since is None:
         return "Since when is not known."
     days = (now - since).days
-    return (
-        ""
-        if days >= LEAST_DAYS_UNUSED
-        else f"That is so for {days} days, and {LEAST_DAYS_UNUSED} are needed."
+    if days >= LEAST_DAYS_UNUSED:
+        return ""
+    return Reason(
+        f"That is so for {days} days, and {LEAST_DAYS_UNUSED} are needed.",
+        f"That is so for less than {LEAST_DAYS_UNUSED} days.",
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from collectors.aws import fastparse
@@ -17,6 +17,8 @@ _DETACHED = frozenset({"detaching", "detached"})
 # The last member of an answer: what stands there is a token, and not a part of somebody's tag.
 _NEXT_TOKEN = re.compile(rb"<nextToken>([^<>&\s]+)</nextToken>\s*</\w+>\s*\Z")
 _LONGEST_TOKEN = 8192
+# Such as "User initiated (2026-03-01 08:15:07 GMT)"; EC2 leaves the time out of some.
+_WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) GMT\)")
 
 OnNext = Callable[[str], None]
 """What is told of the next page's token, as soon as it is known."""
@@ -40,6 +42,7 @@ class InstanceRecord:
     public_ip: str
     tags: dict[str, str]
     launched_at: datetime | None
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,19 @@ def _instance(raw: Mapping[str, Any], what: str) -> InstanceRecord:
         public_ip=raw.get("PublicIpAddress", ""),
         tags=tags,
         launched_at=raw.get("LaunchTime"),
+        stopped_at=_stopped_at(raw),
     )
+
+
+def _stopped_at(raw: Mapping[str, Any]) -> datetime | None:
+    """Return when an instance that is stopped was; None where it is not, or EC2 does not say."""
+    found = _WHEN.search(raw.get("StateTransitionReason", "")) if raw["State"]["Name"] == "stopped" else None
+    if found is None:
+        return None
+    try:
+        return datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _volume(raw: Mapping[str, Any], what: str) -> VolumeRecord:

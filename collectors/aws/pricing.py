@@ -2,8 +2,8 @@
 
 Source: https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/ ($0.01 a paginated request),
 https://aws.amazon.com/cloudwatch/pricing/ ($0.01 per 1,000 metrics requested by GetMetricData, and per 1,000
-calls of ListMetrics, where no free tier is counted on); the EC2 and STS calls are free. Failed calls are
-not charged.
+calls of ListMetrics, where no free tier is counted on); the EC2, STS and Price List calls are free. Failed
+calls are not charged.
 """
 
 from collections.abc import Mapping

@@ -26,6 +26,7 @@ from core.errors import PermanentCloudError
 HOME_REGION = "us-east-1"
 """Where global questions are asked: costs, identities and the list of regions."""
 
+_AT_HOME = frozenset({"ce", "pricing"})
 _METADATA_PROVIDERS = ("container-role", "iam-role")
 _METADATA_SOURCES = ("EcsContainer", "Ec2InstanceMetadata")
 _CONFIG = Config(
@@ -69,11 +70,11 @@ class Cloud:
         self._lock = threading.RLock()
 
     def client(self, service: str, region: str) -> Any:
-        """Return the client of a service in a region; Cost Explorer's is in us-east-1 whatever is asked.
+        """Return the client of a service in a region; those of costs and prices are in us-east-1 alone.
 
         Raises: PermanentCloudError (no credentials, a broken profile).
         """
-        key = (service, HOME_REGION if service == "ce" else region)
+        key = (service, HOME_REGION if service in _AT_HOME else region)
         with self._lock:
             if key not in self._clients:
                 with translated(f"A client for {service} in {key[1]}"):

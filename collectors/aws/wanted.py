@@ -23,6 +23,7 @@ _INSTANCE = {
     "PrivateIpAddress": True,
     "PublicIpAddress": True,
     "State": {"Name": True},
+    "StateTransitionReason": True,
     "Tags": _TAGS,
     "VpcId": True,
 }

@@ -45,6 +45,14 @@ class Instance(models.Model):
     public_ip = models.CharField(max_length=45, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     launched_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was stopped, where it is and EC2 says so."
+    )
+    type_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it was first found to be of its type; null: always.",
+    )
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +103,9 @@ class Volume(models.Model):
     device = models.CharField(max_length=40, blank=True)
     tags = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
+    available_since = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first found attached to nothing; null while it is."
+    )
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)

@@ -148,7 +148,27 @@ def _merge(stage: bulk.Stage, seen_at: datetime) -> Counts:
     return counts
 
 
+def _merge_volumes(stage: bulk.Stage, seen_at: datetime) -> Counts:
+    counts = _merge(stage, seen_at)
+    stage.execute(
+        """
+        UPDATE {t} t SET available_since = CASE WHEN s.state = 'available' THEN %s::timestamptz END
+        FROM {s} s WHERE {matches} AND (t.available_since IS NULL) = (s.state = 'available')""",
+        [seen_at],
+    )
+    return counts
+
+
 def _merge_instances(stage: bulk.Stage, seen_at: datetime) -> Counts:
+    # In the order in which the merge takes them: two scans at once do not wait for each other.
+    stage.execute(
+        """
+        UPDATE {t} t SET type_since = %s FROM (
+            SELECT t.id FROM {t} t JOIN {s} s ON {matches} WHERE t.instance_type <> s.instance_type
+            ORDER BY t.account_id, t.region, t.instance_id FOR UPDATE OF t
+        ) changed WHERE t.id = changed.id""",
+        [seen_at],
+    )
     counts = _merge(stage, seen_at)
     changes = InstanceStateChange._meta.db_table
     # In the order of the key alone, PostgreSQL may read the table from its end until it meets the instance.
@@ -171,6 +191,6 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("instances", "DescribeInstances", ec2.instance_page, Instance, "instance_id", _merge_instances),
-        Kind("volumes", "DescribeVolumes", ec2.volume_page, Volume, "volume_id", _merge),
+        Kind("volumes", "DescribeVolumes", ec2.volume_page, Volume, "volume_id", _merge_volumes),
     )
 }

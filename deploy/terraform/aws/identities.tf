@@ -82,6 +82,7 @@ data "aws_iam_policy_document" "worker" {
       "ec2:DescribeInstances",
       "ec2:DescribeVolumes",
       "ce:GetCostAndUsage",
+      "pricing:GetProducts",
       "cloudwatch:GetMetricData",
       "cloudwatch:ListMetrics",
     ]

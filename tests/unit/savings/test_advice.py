@@ -47,6 +47,7 @@ def test_what_is_not_recommended_has_its_reason():
         (Kind.IDLE, True),
         (Kind.OVERSIZED, True),
         (Kind.FAMILY, True),
+        (Kind.SCHEDULE, True),
     }
 
 

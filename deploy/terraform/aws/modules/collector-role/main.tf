@@ -31,6 +31,7 @@ data "aws_iam_policy_document" "reads" {
       "ec2:DescribeInstances",
       "ec2:DescribeVolumes",
       "ce:GetCostAndUsage",
+      "pricing:GetProducts",
       "cloudwatch:GetMetricData",
       "cloudwatch:ListMetrics",
     ]
