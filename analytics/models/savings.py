@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Max, Q, Sum
+from django.db.models import Count, F, Max, Sum
 
 from analytics.savings.records import Kind
 from collectors.models import CloudAccount, Instance, Volume
@@ -26,12 +26,12 @@ class SavingQuerySet(models.QuerySet["Saving"]):
     def total(self) -> dict[str, Any]:
         """Add up the best of each resource; tell apart how many resources have no amount at all."""
         best = self.order_by().values("account", "region", "resource").annotate(best=Max("monthly_usd"))
-        found: dict[str, Any] = best.aggregate(
-            monthly_usd=Sum("best", default=0),
-            resources=Count("*"),
-            unpriced=Count("*", filter=Q(best=None)),
-        )
-        return found
+        found = best.aggregate(usd=Sum("best", default=0), resources=Count("*"), priced=Count("best"))
+        return {
+            "monthly_usd": found["usd"],
+            "resources": found["resources"],
+            "unpriced": found["resources"] - found["priced"],
+        }
 
     def by_kind(self) -> "models.QuerySet[Saving, Any]":
         """Add each kind up; a resource may be in several, so that these are no parts of a total."""

@@ -8,17 +8,30 @@ the others; `odd` are those that do not follow. What is not here has no price.
 from dataclasses import dataclass
 from datetime import date
 
-SOURCE = "AWS public on-demand price list (Linux, shared tenancy)"
+SOURCE = "shipped with CloudIntel, from AWS's public on-demand prices (Linux, shared tenancy)"
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """One region's: USD an hour of each family's large and of odd sizes, USD a GB-month of volumes."""
+    """One region's: USD an hour of each family's large and of odd sizes, USD a GB-month of volumes.
+
+    `unchecked` says which of them were written down from memory and not compared with a dated copy.
+    """
 
     date: date
     large: str
     odd: str
     ebs: str
+    unchecked: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where they are from, in a sentence."""
+        return f"{SOURCE}; from memory: {self.unchecked}" if self.unchecked else SOURCE
+
+
+_STORAGE = "storage"
+_ALL_BUT_BURSTABLE = "storage, and instance types other than t3 and t4g"
 
 
 # AWS asks the same in Virginia, Ohio and Oregon.
@@ -34,6 +47,7 @@ _UNITED_STATES = Prices(
         r7i 0.1323, r7a 0.15215, r7g 0.1071""",
     odd="t2.small 0.023, c4.xlarge 0.199, c4.2xlarge 0.398, c4.4xlarge 0.796, c4.8xlarge 1.591",
     ebs="gp2 0.1, gp3 0.08, io1 0.125, io2 0.125, st1 0.045, sc1 0.015, standard 0.05",
+    unchecked=_STORAGE,
 )
 _IRELAND = Prices(
     date(2023, 1, 6),
@@ -44,6 +58,7 @@ _IRELAND = Prices(
         r4 0.148, r5 0.141, r6i 0.141, r6a 0.1269""",
     odd="t2.small 0.025, t2.medium 0.05",
     ebs="gp2 0.11, gp3 0.088, io1 0.138, io2 0.138, st1 0.05, sc1 0.0168, standard 0.055",
+    unchecked=_ALL_BUT_BURSTABLE,
 )
 _FRANKFURT = Prices(
     date(2023, 1, 6),
@@ -54,6 +69,7 @@ _FRANKFURT = Prices(
         r5 0.152, r6i 0.152, r6a 0.1368""",
     odd="",
     ebs="gp2 0.119, gp3 0.0952, io1 0.149, io2 0.149, st1 0.054, sc1 0.018, standard 0.059",
+    unchecked=_ALL_BUT_BURSTABLE,
 )
 
 REGIONS = {

@@ -73,9 +73,7 @@ def shipped(region: str) -> PriceTable:
         for name in catalogue()
         if family(name) in of_large and (units := size_units(name)) is not None
     }
-    return PriceTable(
-        region, price_list.SOURCE, listed.date, hourly | _parsed(listed.odd), _parsed(listed.ebs)
-    )
+    return PriceTable(region, listed.source, listed.date, hourly | _parsed(listed.odd), _parsed(listed.ebs))
 
 
 def size_units(name: str) -> Decimal | None:

@@ -27,7 +27,7 @@ from analytics.savings.reasons import general
 from analytics.savings.records import Recommendation, Withheld
 from analytics.savings.stored_prices import Markets
 from collectors import bulk
-from collectors.models import Instance, Volume
+from collectors.models import CloudAccount, Instance, Volume
 from pipelines.claims import Claim
 from pipelines.registry import Counts
 
@@ -202,16 +202,14 @@ def _of_accounts(found: _Looked) -> Iterator[tuple[Any, ...]]:
             yield row
 
 
-def _there(model: type[Instance] | type[Volume]) -> set[Any]:
+def _there(model: type[Instance] | type[Volume]) -> set[int]:
     return set(model._default_manager.filter(gone_at=None).values_list("pk", flat=True))
 
 
 def _store_rest(found: _Looked, markets: Markets) -> None:
     """Replace what was counted before."""
     WithheldSaving.objects.all().delete()
-    accounts = set(Instance.objects.values_list("account", flat=True).distinct()) | set(
-        Volume.objects.values_list("account", flat=True).distinct()
-    )
+    accounts = set(CloudAccount.objects.values_list("pk", flat=True))
     WithheldSaving.objects.bulk_create(
         [
             WithheldSaving(account_id=account, region=region, kind=kind, reason=reason, resources=count)

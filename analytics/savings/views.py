@@ -154,18 +154,17 @@ def _withheld(query: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _realised(query: dict[str, Any]) -> dict[str, Any]:
-    known = Q(monthly_usd__isnull=False)
     found: dict[str, Any] = _narrowed(FollowedSaving.objects.all(), query, *_FILTERS).aggregate(
         usd=Sum("monthly_usd", default=0),
-        promised=Sum("promised_usd", filter=known, default=0),
-        known=Count("*", filter=known),
-        pending=Count("*", filter=~known),
+        promised=Sum("promised_usd", filter=Q(monthly_usd__isnull=False), default=0),
+        known=Count("monthly_usd"),
+        changes=Count("*"),
     )
     return {
         "monthly_usd": found["usd"],
         "promised_usd": found["promised"],
         "changes": found["known"],
-        "pending": found["pending"],
+        "pending": found["changes"] - found["known"],
     }
 
 

@@ -271,3 +271,33 @@ def test_files_nothing_under_an_account_the_credentials_do_not_belong_to(estate)
 def test_says_so_when_every_account_is_disabled(estate):
     CloudAccount.objects.create(account_id=ACCOUNT, enabled=False)
     assert collect().error == "Every cloud account is disabled; enable one in the admin."
+
+
+def test_notes_when_an_instance_became_of_its_type(estate):
+    estate.instances["eu-west-1"] = [[instance("i-1"), instance("i-2")]]
+    collect()
+    assert set(Instance.objects.values_list("type_since", flat=True)) == {None}
+    began = timezone.now()
+    estate.instances["eu-west-1"] = [[instance("i-1", instance_type="m5.xlarge"), instance("i-2")]]
+    collect()
+    changed = Instance.objects.get(instance_id="i-1").type_since
+    assert changed > began
+    collect()
+    assert [each.type_since for each in Instance.objects.order_by("instance_id")] == [changed, None]
+
+
+def test_notes_since_when_a_volume_is_attached_to_nothing(estate):
+    loose = {"state": "available", "attached_to": "", "device": ""}
+    began = timezone.now()
+    estate.volumes["eu-west-1"] = [[volume("vol-1"), volume("vol-2", **loose)]]
+    collect()
+    used, unused = Volume.objects.order_by("volume_id")
+    assert used.available_since is None
+    assert unused.available_since > began
+    estate.volumes["eu-west-1"] = [[volume("vol-1", **loose), volume("vol-2", **loose)]]
+    collect()
+    first, second = Volume.objects.order_by("volume_id")
+    assert first.available_since > second.available_since == unused.available_since
+    estate.volumes["eu-west-1"] = [[volume("vol-1"), volume("vol-2")]]
+    collect()
+    assert set(Volume.objects.values_list("available_since", flat=True)) == {None}

@@ -81,6 +81,29 @@ def test_an_instance_of_which_little_is_said(aws, cloud):
     assert (found.detailed_monitoring, found.launched_at) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("reason", "stopped_at"),
+    [
+        ("User initiated (2026-03-01 08:15:07 GMT)", datetime(2026, 3, 1, 8, 15, 7, tzinfo=UTC)),
+        (
+            "Server.ScheduledStop: retired (2026-03-01 08:15:07 GMT)",
+            datetime(2026, 3, 1, 8, 15, 7, tzinfo=UTC),
+        ),
+        ("User initiated", None),
+        ("User initiated (2026-13-41 08:15:07 GMT)", None),
+        ("", None),
+    ],
+)
+def test_when_an_instance_was_stopped_is_told_where_ec2_does(aws, cloud, reason, stopped_at):
+    aws.say(instances(f"{BARE}<reason>{reason}</reason>"))
+    assert only_instance(cloud).stopped_at == stopped_at
+
+
+def test_what_runs_was_not_stopped_whatever_it_was_before(aws, cloud):
+    aws.say(instances(f"{FULL}<reason>User initiated (2026-03-01 08:15:07 GMT)</reason>"))
+    assert only_instance(cloud).stopped_at is None
+
+
 def test_a_long_name_is_cut_to_its_column(aws, cloud):
     tag = f"<tagSet><item><key>Name</key><value>{'x' * 300}</value></item></tagSet>"
     aws.say(instances(BARE + tag))
