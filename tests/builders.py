@@ -11,7 +11,17 @@ from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
-from analytics.models import Anomaly, AnomalyKind, AnomalyState, CostForecast, LoadForecast, MonthEndForecast
+from analytics.models import (
+    Anomaly,
+    AnomalyKind,
+    AnomalyState,
+    CostForecast,
+    FollowedSaving,
+    LoadForecast,
+    MonthEndForecast,
+    PriceList,
+    Saving,
+)
 from collectors.models import (
     BillingFile,
     BillingManifest,
@@ -203,6 +213,64 @@ def run(pipeline="ec2", status=Status.SUCCEEDED, **fields):
 
 def step(of, name, status=Status.SUCCEEDED, **fields):
     return Step.objects.create(run=of, name=name, status=status, attempt=1, **fields)
+
+
+# --- Savings ---------------------------------------------------------------------------------
+def saving(of=None, **fields):
+    """An instance that is recommended to be stopped, at 73 dollars a month."""
+    found = of or instance()
+    return Saving.objects.create(
+        **{
+            "account": found.account,
+            "region": found.region,
+            "resource": found.instance_id,
+            "instance": found,
+            "kind": "idle",
+            "from_type": found.instance_type,
+            "evidence": {"days": 14, "network_worst_percent": None},
+            "notes": ["Its network use is not known."],
+            "coverage": 1.0,
+            "confidence": 0.47,
+            "monthly_usd": Decimal(73),
+            "recommended_at": MORNING,
+            **fields,
+        }
+    )
+
+
+def followed_saving(of=None, **fields):
+    """An instance that was stopped, as it was recommended; what that saved is not known yet."""
+    found = of or instance()
+    return FollowedSaving.objects.create(
+        **{
+            "account": found.account,
+            "region": found.region,
+            "resource": found.instance_id,
+            "instance": found,
+            "kind": "idle",
+            "from_type": found.instance_type,
+            "change": "stopped",
+            "promised_usd": Decimal(100),
+            "recommended_at": MORNING,
+            "changed_at": MORNING,
+            **fields,
+        }
+    )
+
+
+def price_list(region="eu-west-1", **fields):
+    """Prices that were fetched; those of `hourly` and `gb_month` are texts."""
+    return PriceList.objects.create(
+        **{
+            "region": region,
+            "source": "a test",
+            "date": date(2026, 3, 1),
+            "hourly": {"m5.large": "0.1"},
+            "gb_month": {"gp3": "0.1"},
+            "fetched_at": MORNING,
+            **fields,
+        }
+    )
 
 
 # --- The autoscaler --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from analytics.models.savings import (
     Saving,
     SavingQuerySet,
     SavingsScope,
+    SavingTally,
     WithheldSaving,
 )
 from analytics.models.versions import Dataset, DataVersion
@@ -41,6 +42,7 @@ __all__ = [
     "PriceList",
     "Saving",
     "SavingQuerySet",
+    "SavingTally",
     "SavingsScope",
     "Subject",
     "Verdict",

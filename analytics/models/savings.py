@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Max, Sum
+from django.db.models import Count, F, Max, Q, Sum
 
 from analytics.savings.records import Kind
 from collectors.models import CloudAccount, Instance, Volume
@@ -32,11 +32,6 @@ class SavingQuerySet(models.QuerySet["Saving"]):
             "resources": found["resources"],
             "unpriced": found["resources"] - found["priced"],
         }
-
-    def by_kind(self) -> "models.QuerySet[Saving, Any]":
-        """Add each kind up; a resource may be in several, so that these are no parts of a total."""
-        kinds = self.order_by("kind").values("kind")
-        return kinds.annotate(recommendations=Count("*"), monthly_usd_of_kind=Sum("monthly_usd", default=0))
 
 
 class _OfResource(models.Model):
@@ -87,8 +82,13 @@ class Saving(_OfResource):
         )
         indexes = (
             models.Index(
-                F("monthly_usd").desc(nulls_last=True), F("confidence").desc(), F("id"), name="saving_largest"
+                F("monthly_usd").desc(nulls_last=True),
+                F("confidence").desc(),
+                F("id"),
+                name="saving_largest",
+                condition=Q(is_standing=True, dismissed_at=None),
             ),
+            models.Index(fields=("resource",), name="saving_resource"),
         )
 
     def __str__(self) -> str:
@@ -115,6 +115,31 @@ class FollowedSaving(_OfResource):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.resource} {self.change}"
+
+
+class SavingTally(models.Model):
+    """What the standing recommendations of an account, a region and a kind come to.
+
+    Those that are the best of their resource are counted apart: only these add up.
+    """
+
+    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="+", db_index=False)
+    region = models.CharField(max_length=30)
+    kind = models.CharField(max_length=20, choices=KINDS)
+    recommendations = models.PositiveIntegerField()
+    monthly_usd = ExactDecimalField()
+    unpriced = models.PositiveIntegerField()
+    best_resources = models.PositiveIntegerField()
+    best_usd = ExactDecimalField()
+    best_unpriced = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("account", "region", "kind"), name="saving_tally_key"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.monthly_usd}"
 
 
 class WithheldSaving(models.Model):

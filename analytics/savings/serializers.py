@@ -154,7 +154,10 @@ class TotalSerializer(serializers.Serializer[Any]):
 
 
 class KindSerializer(serializers.Serializer[Any]):
-    """What the recommendations of one kind come to; kinds of one resource exclude each other."""
+    """What the recommendations of one kind come to in the account and region asked for.
+
+    Kinds of one resource exclude each other, so that they do not add up to the total.
+    """
 
     kind = serializers.CharField()
     recommendations = serializers.IntegerField()
@@ -224,7 +227,10 @@ class _PageSerializer(_StandingSerializer):
 
 
 class SavingsSerializer(_PageSerializer):
-    """What could be saved; totals, kinds and counts are of all that the filters keep, not of a page."""
+    """What could be saved; the total and the count are of all that the filters keep, not of a page.
+
+    `withheld` heeds account, region and kind alone.
+    """
 
     currency = serializers.CharField()
     total = TotalSerializer()

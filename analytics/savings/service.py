@@ -19,7 +19,7 @@ from analytics.models import (
     Subject,
     WithheldSaving,
 )
-from analytics.savings import estate, tracking
+from analytics.savings import estate, tallies, tracking
 from analytics.savings.advice import advise
 from analytics.savings.estate import Clock, Found
 from analytics.savings.following import RESIZING
@@ -72,6 +72,7 @@ def compute(claim: Claim, now: datetime) -> Counts:
         _keep_followed(followed)
         FollowedSaving.objects.bulk_update(settled, _SETTLED, batch_size=500)
         counts = _store(found)
+        tallies.renew()
         _store_rest(found, markets)
         Computation.objects.done(Subject.SAVINGS, now, claim.run)
     return counts + Counts(followed=len(followed), settled=len(settled))

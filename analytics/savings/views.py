@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,11 +18,13 @@ from analytics.models import (
     FollowedSaving,
     PriceList,
     Saving,
+    SavingQuerySet,
     SavingsScope,
+    SavingTally,
     Subject,
     WithheldSaving,
 )
-from analytics.savings import serializers
+from analytics.savings import serializers, tallies
 from core.api import Pagination
 from core.body import given, refuse_body
 from core.query import refuse_strange
@@ -29,6 +32,9 @@ from core.query import refuse_strange
 CURRENCY = "USD"
 
 _Row = TypeVar("_Row", bound=Model)
+_Rows = TypeVar("_Rows", bound="QuerySet[Any]")
+_TALLIED = frozenset({"account", "region", "kind"})
+_NARROWING = frozenset({*_TALLIED, "resource", "min_confidence", "min_monthly_usd"})
 _FILTERS = {"account": "account__account_id", "region": "region", "resource": "resource", "kind": "kind"}
 
 
@@ -51,15 +57,8 @@ class SavingsView(APIView):
             {
                 **Computation.objects.standing(Subject.SAVINGS),
                 "currency": CURRENCY,
-                "total": rows.total(),
-                "kinds": [
-                    {
-                        "kind": row["kind"],
-                        "recommendations": row["recommendations"],
-                        "monthly_usd": row["monthly_usd_of_kind"],
-                    }
-                    for row in rows.by_kind()
-                ],
+                "total": _total(query, rows),
+                "kinds": _kinds(query),
                 "withheld": _withheld(query),
                 "realised": _realised(query),
                 "regions": serializers.ScopeSerializer(
@@ -124,13 +123,15 @@ class DismissalView(APIView):
         return self._changed(pk, dismissed_at=None, dismissed_by=None, dismissal_reason="")
 
     def _changed(self, pk: int, **values: Any) -> Response:
-        Saving.objects.filter(pk=pk).update(**values)
-        saving = get_object_or_404(Saving.objects.select_related("account", "dismissed_by"), pk=pk)
+        with transaction.atomic():
+            Saving.objects.filter(pk=pk).update(**values)
+            saving = get_object_or_404(Saving.objects.select_related("account", "dismissed_by"), pk=pk)
+            tallies.renew(account=saving.account_id, region=saving.region)
         return Response(serializers.SavingSerializer(saving).data)
 
 
 # --- Reading ---------------------------------------------------------------------------------
-def _chosen(query: dict[str, Any]) -> Any:
+def _chosen(query: dict[str, Any]) -> SavingQuerySet:
     rows = Saving.objects.filter(is_standing=True, dismissed_at__isnull=query["dismissed"] == "false")
     if "min_confidence" in query:
         rows = rows.filter(confidence__gte=query["min_confidence"])
@@ -139,8 +140,29 @@ def _chosen(query: dict[str, Any]) -> Any:
     return _narrowed(rows, query, *_FILTERS)
 
 
-def _narrowed(rows: "QuerySet[_Row]", query: dict[str, Any], *names: str) -> "QuerySet[_Row]":
+def _narrowed(rows: _Rows, query: dict[str, Any], *names: str) -> _Rows:
     return rows.filter(**{_FILTERS[name]: query[name] for name in names if name in query})
+
+
+def _total(query: dict[str, Any], rows: SavingQuerySet) -> dict[str, Any]:
+    """Return what is added up already, where the filters are those by which that was done."""
+    if query["dismissed"] == "true" or not _TALLIED.issuperset(query.keys() & _NARROWING):
+        return rows.total()
+    return tallies.total(_tallies(query), of_kind="kind" in query)
+
+
+def _kinds(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what each kind comes to in the account and region asked for."""
+    added = _tallies(query).order_by("kind").values("kind")
+    sums = added.annotate(count=Sum("recommendations"), usd=Sum("monthly_usd"))
+    return [
+        {"kind": row["kind"], "recommendations": row["count"], "monthly_usd": row["usd"]}
+        for row in sums.order_by("kind")
+    ]
+
+
+def _tallies(query: dict[str, Any]) -> "QuerySet[SavingTally]":
+    return _narrowed(SavingTally.objects.all(), query, *_TALLIED)
 
 
 def _withheld(query: dict[str, Any]) -> list[dict[str, Any]]:

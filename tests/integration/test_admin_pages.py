@@ -11,7 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerts.models import Alert, Channel, Delivery, Notification
-from analytics.models import Anomaly, CostForecast, CostJudgement, LoadForecast
+from analytics.models import (
+    Anomaly,
+    CostForecast,
+    CostJudgement,
+    FollowedSaving,
+    LoadForecast,
+    PriceList,
+    Saving,
+)
 from collectors.models import (
     AwsSpend,
     BillingFile,
@@ -35,7 +43,7 @@ FORECASTS = (CostForecast, LoadForecast)
 RECORDED = (
     *(Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, QualityReport),
     *(Alert, Notification, Delivery, *BILLING, *FORECASTS),
-    *(Anomaly, CostJudgement),
+    *(Anomaly, CostJudgement, Saving, FollowedSaving, PriceList),
 )
 
 
@@ -85,6 +93,9 @@ def estate():
         QualityReport: builders.quality_report(run=parent, datasets={"costs": 100.0}),
         CostForecast: builders.cost_forecast(account),
         LoadForecast: builders.load_forecast(instance),
+        Saving: builders.saving(instance),
+        FollowedSaving: builders.followed_saving(instance),
+        PriceList: builders.price_list(f"eu-west-{account.pk}"),
         AwsSpend: AwsSpend.objects.create(account=account, date="2026-03-01", amount_usd="0.01"),
         Run: run,
         Alert: alert,

@@ -9,7 +9,8 @@ from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
-from analytics.models import CostJudgement
+from analytics.models import CostJudgement, SavingsScope, WithheldSaving
+from analytics.savings import tallies
 from pipelines import messages
 from pipelines.models import Worker
 from scaling import audit
@@ -40,6 +41,20 @@ def answer_schema(schema, path, method, status):
     return {**as_json_schema(content), "components": as_json_schema(schema["components"])}
 
 
+def savings(instance):
+    """What a computation counted beside its recommendations."""
+    reason = "Its type is not known."
+    WithheldSaving.objects.create(
+        account=instance.account, region="eu-west-1", kind="family", reason=reason, resources=1
+    )
+    SavingsScope.objects.create(region="eu-west-1", instances=1, volumes=0, price_source="a test")
+    compared = {"common": 3, "differ": 1, "largest_percent": 12.5}
+    builders.price_list(
+        compared={"shipped_date": "2023-01-06", "instance_types": compared, "volume_types": compared}
+    )
+    tallies.renew()
+
+
 @pytest.fixture
 def estate(monkeypatch):
     """A little of everything."""
@@ -61,6 +76,10 @@ def estate(monkeypatch):
     builders.alert()
     builders.anomaly(account, id=1)
     CostJudgement.objects.create(account=account, judged_through="2026-03-01")
+    builders.saving(instance)
+    builders.saving(instance, kind="generation", dismissed_at=builders.MORNING, dismissal_reason="Not now.")
+    builders.followed_saving(instance)
+    savings(instance)
     audit.record("policy-changed", user=builders.user())
     Worker.objects.create(name="worker-io@here", host="here", pid=1, slots=8)
     parent = builders.run("daily", requested_by=builders.user())
@@ -92,6 +111,9 @@ ANSWERS = [
     ("/api/v1/alerts/", ""),
     ("/api/v1/analytics/anomalies", ""),
     ("/api/v1/analytics/anomalies/{anomaly}", ""),
+    ("/api/v1/analytics/savings", ""),
+    ("/api/v1/analytics/savings", "?dismissed=true"),
+    ("/api/v1/analytics/savings/realised", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
     ("/api/v1/database/automation/maintenance/status", ""),

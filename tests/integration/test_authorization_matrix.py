@@ -93,6 +93,10 @@ TABLE = """
     GET    /api/v1/billing-files/{pk}/               VIEWERS         200
     GET    /api/v1/billing-files/{pk}/quarantine/    VIEWERS         200
     GET    /api/v1/reconciliations/                  VIEWERS         200
+    GET    /api/v1/analytics/savings                 VIEWERS         200
+    GET    /api/v1/analytics/savings/realised        VIEWERS         200
+    POST   /api/v1/analytics/savings/{pk}/dismiss    OPERATORS       200
+    DELETE /api/v1/analytics/savings/{pk}/dismiss    OPERATORS       200
     GET    /api/v1/runs/                             VIEWERS         200
     GET    /api/v1/runs/{pk}/                        VIEWERS         200
     POST   /api/v1/runs/{pk}/cancel/                 OPERATORS       409
@@ -176,6 +180,7 @@ BODIES = {
     Route("PATCH", "/api/v1/channels/{pk}/"): {"is_enabled": False},
     Route("POST", "/api/v1/analytics/anomalies/{anomaly}/feedback"): {"verdict": "real"},
     Route("POST", "/api/v1/backfill"): YESTERDAY,
+    Route("POST", "/api/v1/analytics/savings/{pk}/dismiss"): {"reason": "It is a spare."},
     Route("POST", "/api/instances/"): {
         "instance_id": "mock-1",
         "instance_type": "t2.micro",
@@ -207,6 +212,7 @@ def keys(monkeypatch, settings, patience, just_begun):
         "volume_id": "vol-1",
         "anomaly": builders.anomaly(account).pk,
         "alerts": builders.alert().pk,
+        "analytics": builders.saving().pk,
         # It leads nowhere, so that its test sends nothing.
         "channels": builders.channel("http://127.0.0.1/").pk,
         "billing-files": builders.billing_file().pk,

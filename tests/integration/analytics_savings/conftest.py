@@ -1,9 +1,8 @@
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from analytics.models import PriceList
 from analytics.savings import service
 from tests import builders
 
@@ -24,14 +23,7 @@ def day(days):
 @pytest.fixture
 def prices():
     """Round prices in eu-west-1."""
-    return PriceList.objects.create(
-        region="eu-west-1",
-        source="a test",
-        date=date(2026, 3, 1),
-        hourly={"m5.xlarge": "0.2", "m5.large": "0.1", "m6i.xlarge": "0.18"},
-        gb_month={"gp3": "0.1"},
-        fetched_at=NOW,
-    )
+    return builders.price_list(hourly={"m5.xlarge": "0.2", "m5.large": "0.1", "m6i.xlarge": "0.18"})
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 
 import pytest
 
-from analytics.models import FollowedSaving, PriceList, Saving, Subject
+from analytics.models import PriceList, Saving, Subject
 from analytics.models.computations import Computation
+from analytics.savings import tallies
 from tests import builders
 from tests.integration.analytics_savings.conftest import NOW, machine, sampled
 
@@ -87,6 +88,7 @@ def test_the_total_counts_the_best_of_each_resource(two):
         ("?resource=i-2", 146.0, 2),
         ("?min_confidence=0.5", 29.2, 2),
         ("?min_monthly_usd=100", 292.0, 2),
+        ("?account=111111111111&kind=idle", 146.0, 1),
         ("?dismissed=true", 0, 0),
     ],
 )
@@ -146,7 +148,7 @@ def test_after_a_night_without_an_answer_the_last_one_stays_with_the_reason(two)
 
 def test_a_read_takes_few_queries_however_many_there_are(two, django_assert_num_queries):
     viewer = builders.client("viewer")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         viewer.get(URL)
 
 
@@ -168,14 +170,15 @@ def test_a_read_of_a_large_estate_is_fast():
         )
         for number in range(20_000)
     )
+    tallies.renew()
     viewer = builders.client("viewer")
-    viewer.get(URL)
     spent = []
-    for _ in range(5):
-        start = perf_counter()
+    for _ in range(10):
+        start = process_time()
         assert viewer.get(URL).json()["count"] == 20_000
-        spent.append(perf_counter() - start)
-    assert min(spent) < 0.5
+        spent.append(process_time() - start)
+    # A machine that is busy with other things takes longer, and is not at issue.
+    assert min(spent) < 0.2
 
 
 # --- Dismissal -------------------------------------------------------------------------------
@@ -219,22 +222,8 @@ def test_what_is_not_there_cannot_be_dismissed():
 
 # --- Realised --------------------------------------------------------------------------------
 def followed(saved=None, **fields):
-    owner = builders.account()
-    return FollowedSaving.objects.create(
-        **{
-            "account": owner,
-            "region": "eu-west-1",
-            "resource": f"i-{owner.pk}",
-            "kind": "idle",
-            "from_type": "m5.xlarge",
-            "change": "stopped",
-            "promised_usd": Decimal(100),
-            "recommended_at": NOW,
-            "changed_at": NOW,
-            "monthly_usd": saved,
-            "computed_at": NOW if saved else None,
-            **fields,
-        }
+    return builders.followed_saving(
+        **{"changed_at": NOW, "monthly_usd": saved, "computed_at": NOW if saved else None, **fields}
     )
 
 

@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 from django.db.models import Sum
 
-from analytics.models import Computation, PriceList, Saving, SavingsScope, Subject, WithheldSaving
-from analytics.savings import service
+from analytics.models import (
+    Computation,
+    PriceList,
+    Saving,
+    SavingsScope,
+    SavingTally,
+    Subject,
+    WithheldSaving,
+)
+from analytics.savings import service, tallies
 from analytics.savings.service import NOTHING
 from collectors.models import MetricHour, MetricSeries
 from collectors.samples import partitions
@@ -229,4 +237,6 @@ def test_the_total_is_that_of_an_independent_sum(compute):
         # Idle ones save all 20 cents an hour, busy ones the 2 of the newer generation.
         expected += 730 * Decimal("0.2" if percent == 1 else "0.02")
     compute()
-    assert Saving.objects.all().total() == {"monthly_usd": expected, "resources": 12, "unpriced": 0}
+    total = {"monthly_usd": expected, "resources": 12, "unpriced": 0}
+    assert Saving.objects.all().total() == total
+    assert tallies.total(SavingTally.objects.all(), of_kind=False) == total
