@@ -102,7 +102,7 @@ def test_policies_allow_nothing_but_reading_and_assuming_a_role():
 
 def test_the_reading_policy_has_exactly_the_actions_that_the_collectors_use():
     (reader,) = [one for one in policies() if one.get("Sid") == "CloudIntelReads"]
-    used = used_in("collectors/aws", "ec2", "ce", "cloudwatch", "sts")
+    used = used_in("collectors/aws", "ec2", "ce", "cloudwatch", "pricing", "sts")
     assert actions(reader) | {"sts:GetCallerIdentity"} == used
 
 
