@@ -301,6 +301,7 @@ SPECTACULAR_SETTINGS = {
         "QualityReportKind": "pipelines.models.ReportKind",
         "RunStatus": "pipelines.models.Status",
         "RunTrigger": "pipelines.models.Trigger",
+        "SavingKind": "analytics.models.savings.KINDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from analytics.models import FollowedSaving, PriceList, Saving, SavingsScope
@@ -96,9 +97,10 @@ class SavingSerializer(serializers.ModelSerializer[Saving]):
         )
         read_only_fields = fields
 
-    def get_dismissed(self, saving: Saving) -> DismissedSerializer | None:
+    @extend_schema_field(DismissedSerializer(allow_null=True))
+    def get_dismissed(self, saving: Saving) -> dict[str, Any] | None:
         """Return who dismissed it; null where nobody did."""
-        return None if saving.dismissed_at is None else DismissedSerializer(saving).data  # type: ignore[return-value]  # the schema needs the class
+        return None if saving.dismissed_at is None else dict(DismissedSerializer(saving).data)
 
 
 class FollowedSerializer(serializers.ModelSerializer[FollowedSaving]):
@@ -207,7 +209,8 @@ class ScopeSerializer(serializers.ModelSerializer[SavingsScope]):
         fields = ("region", "instances", "volumes", "price_date", "price_source", "compared")
         read_only_fields = fields
 
-    def get_compared(self, scope: SavingsScope) -> DifferencesSerializer | None:
+    @extend_schema_field(DifferencesSerializer(allow_null=True))
+    def get_compared(self, scope: SavingsScope) -> dict[str, Any] | None:
         """Return how the shipped prices differ; null where they are used, or none are shipped."""
         stored: PriceList | None = self.context["price_lists"].get(scope.region)
         return (stored.compared or None) if stored else None
