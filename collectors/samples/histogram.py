@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-_DIGITS = 8
-_BUCKET = 10**_DIGITS
+DIGITS = 8
+_BUCKET = 10**DIGITS
 
 
 class Scale(Protocol):
@@ -59,7 +59,7 @@ class Bytes:
 def collected_sql(scale: Scale, column: str) -> str:
     """Return the SQL that gathers a column's values into a histogram; null where there is none."""
     # greatest() and least() pass over null, so that the unknown has to be left out first.
-    return f"sum(('1e' || {_DIGITS} * {scale.sql(column)})::numeric) FILTER (WHERE {column} IS NOT NULL)"
+    return f"sum(('1e' || {DIGITS} * {scale.sql(column)})::numeric) FILTER (WHERE {column} IS NOT NULL)"
 
 
 def counts(histogram: Decimal) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 from analytics.savings import summaries
 from analytics.savings.summaries import SAMPLES_A_DAY, Day, Peak, Samples, percentile
 from analytics.savings.usage import measured
-from collectors.samples.histogram import Bytes
+from collectors.samples.histogram import Bytes, Percent
 
 RANDOM = np.random.default_rng(7)
 DAYS = 14
@@ -95,7 +95,14 @@ def test_memory_is_known_where_it_is_measured():
     assert (told.memory.days, told.memory.p99) == (7, pytest.approx(42.3))
 
 
-def test_a_percentile_is_that_of_its_rank():
-    assert percentile([(1.0, 98), (2.0, 1), (3.0, 1)], 0.99) == 2.0
-    assert percentile([(1.0, 99), (3.0, 1)], 0.99) == 1.0
-    assert np.isnan(percentile([], 0.99))
+@pytest.mark.parametrize(
+    ("counts", "value"), [((98, 1, 1), 2.0), ((99, 0, 1), 1.0), ((100, 0, 0), 1.0), ((1, 1, 1), 3.0)]
+)
+def test_a_percentile_is_that_of_its_rank(counts, value):
+    assert percentile((np.array([1.0, 2.0, 3.0]), np.array(counts, float)), 0.99) == value
+
+
+def test_a_histogram_is_read_as_it_was_written():
+    # Two samples below 1 %, none up to 41 %, five of 42 %.
+    values, counts = Samples(7, 0.0, 100.0, Decimal(5 * 10**336 + 2)).weighted(Percent())
+    assert (list(values), list(counts)) == ([0.5, 42.5], [2, 5])
