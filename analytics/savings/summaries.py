@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from analytics.savings.usage import LEAST_OF_A_DAY, SHARE, Floats, Load, Usage
-from collectors.samples.histogram import DIGITS, Bytes, Percent, Scale
+from collectors.samples.histogram import DIGITS, Bytes, Percent
 
 PERIOD_S = 300
 """Samples are read with this period, whatever an instance publishes (collectors.services.metrics)."""
@@ -50,7 +50,7 @@ class Samples:
         """Return which share of the day's samples there are."""
         return min(1.0, self.count / SAMPLES_A_DAY)
 
-    def weighted(self, scale: Scale) -> Weighted:
+    def weighted(self, scale: Percent | Bytes) -> Weighted:
         """Return the values by the middles of their buckets, none above the highest."""
         text = f"{self.histogram:f}"
         whole = text.zfill(-(-len(text) // DIGITS) * DIGITS).encode()
@@ -111,7 +111,7 @@ def joined(days: Sequence[Weighted]) -> Weighted:
 
 
 @cache
-def _middles(scale: Scale) -> Floats:
+def _middles(scale: Percent | Bytes) -> Floats:
     return np.array([scale.middle(bucket) for bucket in range(_BUCKETS)])
 
 
@@ -125,7 +125,7 @@ class _Told:
     is_peak: bool = False
 
 
-def _told(samples: Samples | None, scale: Scale) -> _Told | None:
+def _told(samples: Samples | None, scale: Percent | Bytes) -> _Told | None:
     """Return what samples tell; None where they are known of less than half of the day."""
     if samples is None or samples.share < LEAST_OF_A_DAY:
         return None
