@@ -3,6 +3,7 @@
 from django.urls import path
 
 from analytics.anomalies.views import AnomalyViewSet
+from analytics.carbon.views import CarbonView, SustainabilityView
 from analytics.forecasting.views import ForecastView
 from analytics.savings.views import DismissalView, FollowedSavingsView, SavingsView
 
@@ -18,4 +19,6 @@ urlpatterns = [
     path("savings", SavingsView.as_view(), name="savings"),
     path("savings/realised", FollowedSavingsView.as_view(), name="savings-realised"),
     path("savings/<int:pk>/dismiss", DismissalView.as_view(), name="savings-dismiss"),
+    path("carbon", CarbonView.as_view(), name="carbon"),
+    path("sustainability", SustainabilityView.as_view(), name="sustainability"),
 ]

@@ -3,6 +3,7 @@
 from rest_framework.routers import DefaultRouter
 
 from alerts import views as alerts
+from analytics.budgets import views as budgets
 from collectors import views as collectors
 from collectors.billing import views as billing
 from collectors.samples import views as samples
@@ -23,6 +24,7 @@ router.register("billing-files", billing.BillingFileViewSet, basename="billing-f
 router.register("reconciliations", billing.ReconciliationViewSet, basename="reconciliation")
 router.register("runs", pipelines.RunViewSet, basename="run")
 router.register("quality", quality.QualityViewSet, basename="quality")
+router.register("budgets", budgets.BudgetViewSet, basename="budget")
 router.register("alerts", alerts.AlertViewSet, basename="alert")
 router.register("channels", alerts.ChannelViewSet, basename="channel")
 router.register("scaling/events", scaling.EventViewSet, basename="scaling-event")

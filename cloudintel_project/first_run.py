@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.prompt import Confirm
 
 from accounts.models import User
+from analytics.models import Budget
 from cloudintel_project import home
 from cloudintel_project.processes import StartError
 from collectors import progress
 from collectors.models import CloudAccount
 from collectors.services.metrics import PIPELINE as METRICS
 from collectors.services.pricing import quote
-from democloud.estate import ACCOUNTS
+from democloud.estate import ACCOUNTS, DEVELOPMENT
 from pipelines import ledger, repair, schedules
 from pipelines.models import Run, Status, Step, Trigger
 from pipelines.params import DAILY, INTELLIGENCE
@@ -97,6 +98,17 @@ def ensure_accounts(cloud: str) -> None:
                     "regions": list(account.regions),
                 },
             )
+        if not stored:
+            _add_budgets()
+
+
+def _add_budgets() -> None:
+    """Give the demo cloud budgets of which one holds and one does not, at the end of a month."""
+    development = CloudAccount.objects.get(account_id=DEVELOPMENT.account_id)
+    Budget.objects.get_or_create(name="Everything", defaults={"amount": Decimal(1900)})
+    Budget.objects.get_or_create(
+        name="Development", defaults={"account": development, "amount": Decimal(350)}
+    )
 
 
 # --- The first collection --------------------------------------------------------------------

@@ -403,6 +403,12 @@ FORECAST_SERIES: int = env.int("FORECAST_SERIES", default=10_000)
 if FORECAST_SERIES < 1:
     raise ImproperlyConfigured("FORECAST_SERIES must be at least 1.")
 
+# --- Carbon ----------------------------------------------------------------------------------
+# Over how many whole days emissions are estimated.
+CARBON_DAYS: int = env.int("CARBON_DAYS", default=30)
+if not 1 <= CARBON_DAYS <= 366:  # noqa: PLR2004 - a year
+    raise ImproperlyConfigured("CARBON_DAYS must be between 1 and 366.")
+
 # --- The database's automation ------------------------------------------------------------------
 # PgBouncer's admin console: postgresql://admin:password@host:6432/pgbouncer. Empty: nothing is resized.
 PGBOUNCER_ADMIN_URL: str = env.str("PGBOUNCER_ADMIN_URL", default="")

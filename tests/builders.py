@@ -5,16 +5,19 @@ from decimal import Decimal
 from itertools import count
 
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import User
 from alerts import services as alerts
 from alerts.models import Channel, Kind, Severity
+from analytics.budgets import service
 from analytics.models import (
     Anomaly,
     AnomalyKind,
     AnomalyState,
+    Budget,
     CostForecast,
     FollowedSaving,
     LoadForecast,
@@ -357,6 +360,17 @@ def channel(target="https://hooks.example.com/k3y", **fields):
     return Channel.objects.create(
         **{"name": f"channel {next(_numbers)}", "kind": Kind.WEBHOOK, "target": target, **fields}
     )
+
+
+# --- Budgets ---------------------------------------------------------------------------------
+def budget(**fields):
+    """A hundred dollars a month for everything, as it stands now."""
+    made = Budget.objects.create(
+        **{"name": f"budget {next(_numbers)}", "amount": Decimal(100), "currency": "USD", **fields}
+    )
+    service.look(made.pk, timezone.now())
+    made.refresh_from_db()
+    return made
 
 
 # --- The platform ----------------------------------------------------------------------------

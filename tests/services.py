@@ -20,6 +20,7 @@ SETTINGS = (
     "ALERTS_FROM",
     "BACKUP_",
     "BILLING_",
+    "CARBON_",
     "COLLECT_EVERY",
     "DATABASE_DIRECT_URL",
     "JWT_SECRET_KEY",

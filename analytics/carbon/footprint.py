@@ -27,13 +27,15 @@ class Usage:
     """What an instance did over a time; None and NaN are unknown.
 
     `hours` it was running, zero where it was stopped throughout. `cpu_percent` is the mean of the hours
-    that were measured, which are `measured_share` (0 to 1) of those. `network_out_gb` is all that it sent.
+    that were measured, which are `measured_share` (0 to 1) of those. `network_out_gb` is all that it sent in
+    `network_share` of them.
     """
 
     hours: float | None
     cpu_percent: float | None
     measured_share: float = 1.0
     network_out_gb: float | None = None
+    network_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,10 @@ def _network_kwh(usage: Usage, coefficients: Coefficients) -> tuple[Range, tuple
     """Return from nothing, where all that was sent stayed, to where all of it went to another data centre."""
     if not is_amount(usage.network_out_gb):
         return Range.exactly(0.0), ("Network not measured: left out.",)
-    return coefficients.network.range * usage.network_out_gb, ()
+    kwh = coefficients.network.range * usage.network_out_gb
+    if usage.network_share < 1:
+        return kwh, (f"Network not measured in {1 - usage.network_share:.0%} of the hours: left out there.",)
+    return kwh, ()
 
 
 def _share_of_life(hours: float, coefficients: Coefficients) -> Range:

@@ -10,6 +10,8 @@ from analytics.models.anomalies import (
     DetectorState,
     Verdict,
 )
+from analytics.models.budgets import Budget, BudgetNotice, BudgetStatus
+from analytics.models.carbon import CarbonReport, InstanceFootprint, SustainabilityScore
 from analytics.models.computations import Computation, Subject
 from analytics.models.forecasts import CostForecast, LoadForecast, Metric, MonthEndForecast
 from analytics.models.savings import (
@@ -29,6 +31,10 @@ __all__ = [
     "AnomalyKind",
     "AnomalyQuerySet",
     "AnomalyState",
+    "Budget",
+    "BudgetNotice",
+    "BudgetStatus",
+    "CarbonReport",
     "Computation",
     "CostForecast",
     "CostJudgement",
@@ -36,6 +42,7 @@ __all__ = [
     "Dataset",
     "DetectorState",
     "FollowedSaving",
+    "InstanceFootprint",
     "LoadForecast",
     "Metric",
     "MonthEndForecast",
@@ -45,6 +52,7 @@ __all__ = [
     "SavingTally",
     "SavingsScope",
     "Subject",
+    "SustainabilityScore",
     "Verdict",
     "WithheldSaving",
 ]

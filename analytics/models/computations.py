@@ -17,6 +17,7 @@ class Subject(models.TextChoices):
     SAVINGS = "savings"
     CARBON = "carbon"
     SUSTAINABILITY = "sustainability"
+    BUDGETS = "budgets"
 
 
 class ComputationQuerySet(models.QuerySet["Computation"]):

@@ -71,7 +71,9 @@ _FRANKFURT = Prices(
     ebs="gp2 0.119, gp3 0.0952, io1 0.149, io2 0.149, st1 0.054, sc1 0.018, standard 0.059",
     unchecked=_ALL_BUT_BURSTABLE,
 )
-_STOCKHOLM = Prices(date(2023, 1, 6), large="t3 0.0864, t4g 0.0688, m6g 0.082", odd="", ebs="", unchecked="m6g")
+_STOCKHOLM = Prices(
+    date(2023, 1, 6), large="t3 0.0864, t4g 0.0688, m6g 0.082", odd="", ebs="", unchecked="m6g"
+)
 
 REGIONS = {
     "us-east-1": _UNITED_STATES,

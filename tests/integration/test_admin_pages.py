@@ -13,12 +13,16 @@ from django.urls import reverse
 from alerts.models import Alert, Channel, Delivery, Notification
 from analytics.models import (
     Anomaly,
+    Budget,
+    CarbonReport,
     CostForecast,
     CostJudgement,
     FollowedSaving,
+    InstanceFootprint,
     LoadForecast,
     PriceList,
     Saving,
+    SustainabilityScore,
 )
 from collectors.models import (
     AwsSpend,
@@ -38,11 +42,12 @@ from tests import builders
 
 pytestmark = pytest.mark.django_db
 
+COMPUTED = (Budget, CarbonReport, InstanceFootprint, SustainabilityScore)
 BILLING = (BillingManifest, BillingFile, QuarantinedLine, Reconciliation)
 FORECASTS = (CostForecast, LoadForecast)
 RECORDED = (
     *(Instance, Volume, DailyCost, CpuMetric, AwsSpend, Run, QualityReport),
-    *(Alert, Notification, Delivery, *BILLING, *FORECASTS),
+    *(Alert, Notification, Delivery, *BILLING, *FORECASTS, *COMPUTED),
     *(Anomaly, CostJudgement, Saving, FollowedSaving, PriceList),
 )
 
@@ -79,6 +84,14 @@ def estate():
     alert = builders.alert(body="one\ntwo")
     file = builders.billing_file()
     return {
+        Budget: builders.budget(account=account),
+        CarbonReport: CarbonReport.objects.create(
+            start="2026-03-01", end="2026-03-31", coefficients_as_of="2026-11-30"
+        ),
+        InstanceFootprint: InstanceFootprint.objects.create(
+            instance=instance, instance_type="t3.micro", unknown_hours=0, measured_share=1
+        ),
+        SustainabilityScore: SustainabilityScore.objects.get_or_create(date="2026-03-30", known_weight=0)[0],
         BillingManifest: file.manifest,
         BillingFile: file,
         QuarantinedLine: builders.quarantined(file),

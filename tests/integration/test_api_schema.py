@@ -80,6 +80,7 @@ def estate(monkeypatch):
     builders.saving(instance, kind="generation", dismissed_at=builders.MORNING, dismissal_reason="Not now.")
     builders.followed_saving(instance)
     savings(instance)
+    builders.budget(account=account)
     audit.record("policy-changed", user=builders.user())
     Worker.objects.create(name="worker-io@here", host="here", pid=1, slots=8)
     parent = builders.run("daily", requested_by=builders.user())
@@ -114,6 +115,9 @@ ANSWERS = [
     ("/api/v1/analytics/savings", ""),
     ("/api/v1/analytics/savings", "?dismissed=true"),
     ("/api/v1/analytics/savings/realised", ""),
+    ("/api/v1/analytics/carbon", ""),
+    ("/api/v1/analytics/sustainability", ""),
+    ("/api/v1/budgets/", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
     ("/api/v1/database/automation/maintenance/status", ""),

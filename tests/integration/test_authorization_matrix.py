@@ -105,6 +105,14 @@ TABLE = """
     GET    /api/v1/analytics/anomalies               VIEWERS         200
     GET    /api/v1/analytics/anomalies/{anomaly}     VIEWERS         200
     POST   /api/v1/analytics/anomalies/{anomaly}/feedback OPERATORS  200
+    GET    /api/v1/analytics/carbon                  VIEWERS         200
+    GET    /api/v1/analytics/sustainability          VIEWERS         200
+    GET    /api/v1/budgets/                          VIEWERS         200
+    POST   /api/v1/budgets/                          OPERATORS       201
+    GET    /api/v1/budgets/{pk}/                     VIEWERS         200
+    PUT    /api/v1/budgets/{pk}/                     OPERATORS       200
+    PATCH  /api/v1/budgets/{pk}/                     OPERATORS       200
+    DELETE /api/v1/budgets/{pk}/                     OPERATORS       204
     GET    /api/v1/alerts/                           VIEWERS         200
     GET    /api/v1/alerts/{pk}/                      VIEWERS         200
     POST   /api/v1/alerts/{pk}/acknowledge/          OPERATORS       200
@@ -179,6 +187,9 @@ BODIES = {
     Route("PUT", "/api/v1/channels/{pk}/"): {"name": "ops", "kind": "slack", "target": SLACK},
     Route("PATCH", "/api/v1/channels/{pk}/"): {"is_enabled": False},
     Route("POST", "/api/v1/analytics/anomalies/{anomaly}/feedback"): {"verdict": "real"},
+    Route("POST", "/api/v1/budgets/"): {"name": "EC2", "amount": 100},
+    Route("PUT", "/api/v1/budgets/{pk}/"): {"name": "EC2", "amount": 100},
+    Route("PATCH", "/api/v1/budgets/{pk}/"): {"amount": 200},
     Route("POST", "/api/v1/backfill"): YESTERDAY,
     Route("POST", "/api/v1/analytics/savings/{pk}/dismiss"): {"reason": "It is a spare."},
     Route("POST", "/api/instances/"): {
@@ -213,6 +224,7 @@ def keys(monkeypatch, settings, patience, just_begun):
         "anomaly": builders.anomaly(account).pk,
         "alerts": builders.alert().pk,
         "analytics": builders.saving().pk,
+        "budgets": builders.budget().pk,
         # It leads nowhere, so that its test sends nothing.
         "channels": builders.channel("http://127.0.0.1/").pk,
         "billing-files": builders.billing_file().pk,

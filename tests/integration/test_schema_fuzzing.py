@@ -110,6 +110,7 @@ def token(monkeypatch):
     builders.quarantined(builders.billing_file(id=KNOWN["id"]))
     builders.reconciliation(account, "2026-03-01")
     builders.anomaly(account, id=KNOWN["anomaly"])
+    builders.budget(id=KNOWN["id"], account=account)
     builders.step(builders.run(id=KNOWN["id"]), "a step")
     Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
     return tokens.issue(user)

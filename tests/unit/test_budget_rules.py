@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.budgets import Budget, Charge, Measure, Scope, Spend, Told, evaluate, spent
+from analytics.budgets.rules import Budget, Charge, Measure, Scope, Spend, Told, evaluate, spent
 from core.errors import InvalidInputError
 
 MAY = date(2026, 5, 1)

@@ -1,0 +1,1 @@
+"""Budgets of months: the rules, who is told what, and the endpoints."""
