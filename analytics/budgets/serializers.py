@@ -62,9 +62,9 @@ class BudgetSerializer(StrictSerializer, serializers.ModelSerializer[Budget]):
     amount = serializers.DecimalField(
         max_digits=_MOST_DIGITS,
         decimal_places=None,
-        min_value=Decimal("1e-10"),
         coerce_to_string=False,
         normalize_output=True,
+        help_text="More than nothing.",
     )
     currency = serializers.RegexField(
         r"\A[A-Z]{3}\Z",
@@ -104,6 +104,12 @@ class BudgetSerializer(StrictSerializer, serializers.ModelSerializer[Budget]):
             "status",
         )
         read_only_fields = ("id", "created_by", "created_at", "updated_at")
+
+    def validate_amount(self, value: Decimal) -> Decimal:
+        """Refuse nothing, and less. Raises: ValidationError."""
+        if value <= 0:
+            raise serializers.ValidationError("A budget is more than nothing.")
+        return value
 
     def validate_thresholds(self, value: list[int]) -> list[int]:
         """Return them in order, each once."""

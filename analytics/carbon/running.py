@@ -61,7 +61,8 @@ def ran(life: Life, loads: Mapping[date, Load], *, collected: Set[date], days: S
     Where no state was observed, the CPU tells, since EC2 publishes it of every hour that an instance runs: on
     days of which it was `collected`, the hours that reported are those that it ran.
     """
-    figures = [_of_day(life, day, loads.get(day), is_collected=day in collected) for day in days]
+    states = list(_stretches(life))
+    figures = [_of_day(states, day, loads.get(day), is_collected=day in collected) for day in days]
     hours = fsum(each.hours for each in figures)
     unknown = fsum(each.unknown for each in figures)
     measured = fsum(each.measured for each in figures)
@@ -71,8 +72,15 @@ def ran(life: Life, loads: Mapping[date, Load], *, collected: Set[date], days: S
         hours,
         unknown,
         fsum(each.weighted_cpu for each in figures) / measured if measured else None,
-        min(1.0, measured / hours) if hours else 0.0,
+        _share(measured, hours),
     )
+
+
+def _share(measured: float, hours: float) -> float:
+    """Return which share of the hours was measured: of the one in which it started, not all can be."""
+    if not hours:
+        return 0.0
+    return 1.0 if hours - measured < 1 else measured / hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,13 @@ class _Day:
     weighted_cpu: float
 
 
-def _of_day(life: Life, day: date, load: Load | None, *, is_collected: bool) -> _Day:
+_Stretch = tuple[datetime, datetime, str | None]
+"""From when to when there was which state, None where it is not known."""
+
+
+def _of_day(states: Sequence[_Stretch], day: date, load: Load | None, *, is_collected: bool) -> _Day:
     start = datetime.combine(day, time(), UTC)
-    hours, unknown = _observed(life, start, start + timedelta(days=1))
+    hours, unknown = _observed(states, start, start + timedelta(days=1))
     reported = load.coverage * _DAY_H if load else 0.0
     if unknown and (load or is_collected):
         hours, unknown = max(hours, min(reported, hours + unknown)), 0.0
@@ -93,10 +105,10 @@ def _of_day(life: Life, day: date, load: Load | None, *, is_collected: bool) -> 
     return _Day(hours, unknown, measured, measured * load.cpu_percent if load else 0.0)
 
 
-def _observed(life: Life, start: datetime, end: datetime) -> tuple[float, float]:
+def _observed(states: Sequence[_Stretch], start: datetime, end: datetime) -> tuple[float, float]:
     """Return the hours of a day in which it is known to have run, and those of which that is not known."""
     hours = unknown = 0.0
-    for since, until, state in _stretches(life):
+    for since, until, state in states:
         length = (min(end, until) - max(start, since)).total_seconds() / 3600
         if length > 0 and state is None:
             unknown += length
@@ -105,8 +117,8 @@ def _observed(life: Life, start: datetime, end: datetime) -> tuple[float, float]
     return hours, unknown
 
 
-def _stretches(life: Life) -> Iterator[tuple[datetime, datetime, str | None]]:
-    """Yield from when to when there was which state, None where it is not known."""
+def _stretches(life: Life) -> Iterator[_Stretch]:
+    """Yield the stretches of one state each, up to when it is gone."""
     end = life.gone_at or _LATEST
     for (since, state), (until, _) in pairwise([*_marks(life), (end, None)]):
         yield since, min(until, end), state

@@ -88,6 +88,7 @@ class ServiceTotalsSerializer(TotalsSerializer):
     """The sums of a service: EC2, EBS, or another by its name in the bill, of which nothing is known."""
 
     service = serializers.CharField()
+    coverage = CarbonCoverageSerializer(allow_null=True, help_text="Null: its resources are not known.")
 
 
 class HintSerializer(serializers.Serializer[Any]):

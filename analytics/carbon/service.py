@@ -210,9 +210,9 @@ def _unestimated(period: Period) -> list[dict[str, Any]]:
     """Return the other services that the bill has, of which nothing is known."""
     billed = DailyCost.objects.unblended().between(period.start, period.end).exclude(amount=0)
     names = billed.exclude(service="").order_by("service").values_list("service", flat=True).distinct()
-    nothing = _told(total(()))
+    reasons = [{"reason": OTHERS, "resources": None}]
     return [
-        {"service": name, **nothing, "reasons": [{"reason": OTHERS, "resources": None}]}
+        {"service": name, "operational_kg": None, "embodied_kg": None, "coverage": None, "reasons": reasons}
         for name in names
         if name not in _BILLED_AS
     ]

@@ -43,7 +43,7 @@ class CarbonView(APIView):
             {
                 **Computation.objects.standing(Subject.CARBON),
                 **_report(),
-                "instances": [_shown(footprint) for footprint in page],
+                "instances": [_shown(row) for row in page.values(*_PLAIN, *_ABOUT, *_BOUNDS)],
             },
             headers={"X-Total-Count": str(count), **next_link(request, after if after < count else None)},
         )
@@ -51,7 +51,7 @@ class CarbonView(APIView):
 
 def _chosen(query: dict[str, Any]) -> QuerySet[InstanceFootprint]:
     """Return the instances that were asked for. Raises: NotFound for what is not known."""
-    footprints = InstanceFootprint.objects.largest_first().select_related("instance__account")
+    footprints = InstanceFootprint.objects.largest_first()
     if account := known_account(query):
         footprints = footprints.filter(instance__account=account)
     if "region" in query:
@@ -77,24 +77,39 @@ def _report() -> dict[str, Any]:
     }
 
 
-def _shown(footprint: InstanceFootprint) -> dict[str, Any]:
-    instance = footprint.instance
+_PLAIN = (
+    "instance_type",
+    "hours",
+    "unknown_hours",
+    "cpu_percent",
+    "measured_share",
+    "assumptions",
+    "reasons",
+    "hints",
+    "no_hint",
+)
+_ABOUT = {
+    "instance__instance_id": "instance_id",
+    "instance__name": "name",
+    "instance__account__account_id": "account",
+    "instance__region": "region",
+}
+_RANGES = {"energy": "kwh", "operational": "kg", "embodied": "kg"}
+_BOUNDS = [f"{part}_{bound}_{unit}" for part, unit in _RANGES.items() for bound in ("low", "high")]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "instance_id": instance.instance_id,
-        "name": instance.name,
-        "account": instance.account.account_id,
-        "region": instance.region,
-        "instance_type": footprint.instance_type,
-        "hours": footprint.hours,
-        "unknown_hours": footprint.unknown_hours,
-        "cpu_percent": footprint.cpu_percent,
-        "measured_share": footprint.measured_share,
-        **{name: footprint.range(name) for name in ("energy_kwh", "operational_kg", "embodied_kg")},
-        "assumptions": footprint.assumptions,
-        "reasons": footprint.reasons,
-        "hints": footprint.hints,
-        "no_hint": footprint.no_hint or None,
+        **{name: row[column] for column, name in _ABOUT.items()},
+        **{name: row[name] for name in _PLAIN},
+        **{f"{part}_{unit}": _range(row, part, unit) for part, unit in _RANGES.items()},
+        "no_hint": row["no_hint"] or None,
     }
+
+
+def _range(row: dict[str, Any], part: str, unit: str) -> dict[str, float] | None:
+    low, high = (row[f"{part}_{bound}_{unit}"] for bound in ("low", "high"))
+    return None if low is None else {"low": low, "high": high}
 
 
 class SustainabilityView(APIView):

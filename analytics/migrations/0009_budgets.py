@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='computation',
             name='subject',
-            field=models.CharField(choices=[('forecast', 'Forecast'), ('anomalies', 'Anomalies'), ('savings', 'Savings'), ('carbon', 'Carbon'), ('sustainability', 'Sustainability'), ('budgets', 'Budgets')], max_length=20, primary_key=True, serialize=False),
+            field=models.CharField(choices=[('forecast', 'Forecast'), ('load-forecast', 'Load Forecast'), ('anomalies', 'Anomalies'), ('savings', 'Savings'), ('carbon', 'Carbon'), ('sustainability', 'Sustainability'), ('budgets', 'Budgets')], max_length=20, primary_key=True, serialize=False),
         ),
         migrations.CreateModel(
             name='BudgetStatus',

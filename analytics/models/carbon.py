@@ -1,6 +1,6 @@
 """What was computed of the estate's emissions, and its score."""
 
-from typing import Any, Self
+from typing import Self
 
 from django.db import models
 
@@ -67,12 +67,6 @@ class InstanceFootprint(models.Model):
 
     def __str__(self) -> str:
         return str(self.instance)
-
-    def range(self, name: str) -> dict[str, Any] | None:
-        """Return `energy_kwh`, `operational_kg` or `embodied_kg` as it is answered; None where unknown."""
-        part, unit = name.split("_")
-        low, high = (getattr(self, f"{part}_{bound}_{unit}") for bound in ("low", "high"))
-        return None if low is None else {"low": low, "high": high}
 
 
 class SustainabilityScore(models.Model):

@@ -81,3 +81,14 @@ def test_no_more_hours_are_measured_than_it_ran():
 @pytest.mark.parametrize("launch", [at(1) - timedelta(days=30), None])
 def test_who_vanished_before_these_days_ran_in_none_of_them(launch):
     assert hours(Life("running", LONG_AGO, launch, gone_at=at(1) - timedelta(hours=1))) == (0, 0)
+
+
+def test_the_part_of_an_hour_in_which_it_started_need_not_be_measured():
+    life = Life("running", at(1), launched_at=at(1) + timedelta(minutes=30))
+    found = ran(
+        life,
+        {day: Load(10.0, 1.0) for day in DAYS[1:]} | {DAYS[0]: Load(10.0, 23 / 24)},
+        collected=set(DAYS),
+        days=DAYS,
+    )
+    assert (found.hours, found.measured_share) == (71.5, 1.0)
