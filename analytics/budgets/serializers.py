@@ -79,9 +79,7 @@ class BudgetSerializer(StrictSerializer, serializers.ModelSerializer[Budget]):
         required=False,
         help_text=f"Percent of the amount; {list(THRESHOLDS)} unless given.",
     )
-    created_by = serializers.EmailField(
-        source="created_by.email", default=None, allow_null=True, read_only=True
-    )
+    created_by = serializers.SerializerMethodField()
     status = serializers.SerializerMethodField(
         help_text="Of the present month, as it was when costs were last looked at."
     )
@@ -121,6 +119,11 @@ class BudgetSerializer(StrictSerializer, serializers.ModelSerializer[Budget]):
         if value and not key:
             raise serializers.ValidationError({"tag_key": ["A tag's value needs its key."]})
         return given
+
+    @extend_schema_field(serializers.EmailField(allow_null=True))
+    def get_created_by(self, budget: Budget) -> str | None:
+        """Return the e-mail address of who made it; None where nobody did, or they are gone."""
+        return budget.created_by.email if budget.created_by else None
 
     @extend_schema_field(BudgetStatusSerializer(allow_null=True))
     def get_status(self, budget: Budget) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -111,6 +111,8 @@ def token(monkeypatch):
     builders.reconciliation(account, "2026-03-01")
     builders.anomaly(account, id=KNOWN["anomaly"])
     builders.budget(id=KNOWN["id"], account=account)
+    with connection.cursor() as cursor:  # the next one gets another key
+        cursor.execute("SELECT setval(pg_get_serial_sequence('analytics_budget', 'id'), %s)", [KNOWN["id"]])
     builders.step(builders.run(id=KNOWN["id"]), "a step")
     Alert.objects.create(id=KNOWN["id"], key="run:ec2:all", severity=Severity.ERROR, title="ec2 failed")
     return tokens.issue(user)
