@@ -84,7 +84,7 @@ def test_who_vanished_before_these_days_ran_in_none_of_them(launch):
 
 
 def test_the_part_of_an_hour_in_which_it_started_need_not_be_measured():
-    life = Life("running", at(1), launched_at=at(1) + timedelta(minutes=30))
+    life = Life("running", at(1, 1), launched_at=at(1) + timedelta(minutes=30))
     found = ran(
         life,
         {day: Load(10.0, 1.0) for day in DAYS[1:]} | {DAYS[0]: Load(10.0, 23 / 24)},
