@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from analytics.models import Subject
+from analytics.models import Computation, Subject
 from pipelines import registry
 from pipelines.claims import Claim
-from pipelines.models import Run
+from pipelines.models import Run, Status
 from pipelines.params import INTELLIGENCE
 from pipelines.registry import Counts, Handler, Pipeline, PlannedStep
 from pipelines.slots import Cron
@@ -53,6 +53,8 @@ class IntelligenceHandler(Handler):
 
 
 def _conclude(run: Run) -> Counts:
+    for step in run.steps.filter(status=Status.FAILED):
+        Computation.objects.withheld(Subject(step.name), f"Its computation failed: {step.error}", run)
     counts = Counts()
     for conclude in _conclusions.values():
         counts += conclude(run, timezone.now())

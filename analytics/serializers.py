@@ -80,17 +80,6 @@ class ComputedSerializer(serializers.Serializer[Any]):
     )
 
 
-class ComputedSerializer(serializers.Serializer[Any]):
-    """What is computed each night; the last results stay where it was not, and `reason` says why."""
-
-    computed_at = serializers.DateTimeField(
-        allow_null=True, help_text="When this was computed; null before the first time."
-    )
-    reason = serializers.CharField(
-        allow_null=True, help_text="Why there is nothing yet, or nothing newer; null if there is no reason."
-    )
-
-
 class _PeriodAnswer(serializers.Serializer[Any]):
     start = DayField()
     end = DayField(help_text=f"Exclusive; at most {LONGEST_DAYS} days after start.")

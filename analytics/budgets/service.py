@@ -10,6 +10,7 @@ from django.db.models import Count, Sum
 from analytics import computing
 from analytics.budgets import alarming, rules
 from analytics.budgets.rules import Charge, Measure, Scope, Spend, Status, Told
+from analytics.forecasting.service import month_end_forecast
 from analytics.models import Budget, BudgetStatus, Computation, Subject
 from collectors.models import CloudAccount, DailyCost, DailyCostQuerySet
 from pipelines.models import Run
@@ -51,11 +52,6 @@ def look(key: int, now: datetime, *, is_changed: bool = False) -> int:
     return len(status.newly)
 
 
-def month_end_forecast(_scope: Scope, _currency: str, _month: date) -> Decimal | None:
-    """Return what the whole month is expected to come to; None, since forecasts are not stored yet."""
-    return None
-
-
 def rule_of(budget: Budget) -> rules.Budget:
     """Return the budget as the rules take it."""
     scope = Scope(
@@ -73,9 +69,17 @@ def _status(budget: Budget, today: date) -> Status:
         rule,
         _spent(budget, rule, today),
         month=month,
-        forecast=month_end_forecast(rule.scope, rule.currency, month),
+        forecast=_forecast(rule, month),
         told={Told(first, Measure(measure), percent) for first, measure, percent in told},
     )
+
+
+def _forecast(rule: rules.Budget, month: date) -> Decimal | None:
+    """Return what the whole month is expected to come to in the budget's scope; tags are not forecast."""
+    scope = rule.scope
+    if scope.tag is not None:
+        return None
+    return month_end_forecast(month, account=scope.account, service=scope.service, currency=rule.currency)
 
 
 def _spent(budget: Budget, rule: rules.Budget, today: date) -> Spend:

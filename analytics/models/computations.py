@@ -34,7 +34,7 @@ class ComputationQuerySet(models.QuerySet["Computation"]):
         """Return `computed_at`, null before the first time, and the `reason`, null if there is none."""
         found = self.filter(subject=subject).values("computed_at", "reason").first()
         if found is None:
-            return {"computed_at": None, "reason": f"No {subject} was computed yet; it is each night."}
+            return {"computed_at": None, "reason": "This was not computed yet; it is each night."}
         return {"computed_at": found["computed_at"], "reason": found["reason"] or None}
 
 

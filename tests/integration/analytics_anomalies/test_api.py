@@ -51,7 +51,7 @@ CPU = "CPU of web (i-1) at 97.0 %"
 def test_before_the_first_computation_the_reason_is_told():
     assert asked().json() == {
         "computed_at": None,
-        "reason": "No anomalies was computed yet; it is each night.",
+        "reason": "This was not computed yet; it is each night.",
         "judged": [],
         "count": 0,
         "next": None,

@@ -8,7 +8,7 @@ import pytest
 from alerts.models import Alert, Severity
 from analytics import computing
 from analytics.budgets import service
-from analytics.models import Budget, Computation, Subject
+from analytics.models import Budget, Computation, CostForecast, Subject
 from pipelines import ledger
 from pipelines.models import Status
 from pipelines.params import INTELLIGENCE
@@ -49,14 +49,10 @@ def crossed(status, measure="actual"):
     return {each["percent"]: each["crossed"] for each in status.thresholds if each["measure"] == measure}
 
 
-@pytest.fixture
-def expecting(monkeypatch):
-    """Have a month be forecast: `expecting(amount)`."""
-
-    def forecast(amount):
-        monkeypatch.setattr(service, "month_end_forecast", lambda *_about: amount)
-
-    return forecast
+def expecting(amount, owner=None, service=""):
+    """Have forecast what March will cost in a scope."""
+    CostForecast.objects.filter(account=owner, service=service).delete()
+    builders.cost_forecast(owner, service, expected=amount)
 
 
 # --- Spend -----------------------------------------------------------------------------------
@@ -148,7 +144,7 @@ def test_all_of_it_is_worse_than_a_part(account):
     assert severities == {"50": Severity.WARNING, "80": Severity.WARNING, "100": Severity.ERROR}
 
 
-def test_what_is_expected_is_told_apart_from_what_is_spent(account, expecting):
+def test_what_is_expected_is_told_apart_from_what_is_spent(account):
     charged(account, "1")
     expecting(Decimal(85))
     of = budget()
@@ -161,7 +157,27 @@ def test_what_is_expected_is_told_apart_from_what_is_spent(account, expecting):
     )
 
 
-def test_a_correction_below_a_threshold_and_up_again_tells_nobody_twice(account, expecting):
+@pytest.mark.parametrize(
+    ("scope", "forecast"),
+    [
+        ({}, 900),
+        ({"account": True}, 300),
+        ({"service": "AmazonS3"}, None),
+        ({"account": True, "service": "AmazonS3"}, 30),
+        ({"tag_key": "team", "tag_value": "web"}, None),
+        ({"account": True, "currency": "EUR"}, None),
+    ],
+)
+def test_a_budget_is_held_against_the_forecast_of_its_own_scope(account, scope, forecast):
+    charged(account, "1")
+    expecting(900)
+    expecting(300, account)
+    expecting(30, account, "AmazonS3")
+    scope = {**scope, **({"account": account} if "account" in scope else {})}
+    assert looked(budget(**scope)).forecast == forecast
+
+
+def test_a_correction_below_a_threshold_and_up_again_tells_nobody_twice(account):
     charged(account, "1")
     of = budget()
     for amount in (Decimal(85), Decimal(70), Decimal(90)):

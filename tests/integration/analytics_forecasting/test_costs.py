@@ -39,7 +39,7 @@ def scopes(answer):
 def test_before_the_first_computation_an_answer_says_so(ask):
     assert ask() == {
         "computed_at": None,
-        "reason": "No forecast was computed yet; it is each night.",
+        "reason": "This was not computed yet; it is each night.",
         "kind": "cost",
         "currency": "USD",
         "month_end": None,
@@ -217,16 +217,15 @@ def test_an_account_that_is_deleted_takes_its_forecasts_along(estate, costs, ask
 )
 def test_others_read_the_months_end_of_a_scope(estate, costs, scope, expected):
     costs()
-    found = month_end_forecast(**scope, currency="USD")
+    found = month_end_forecast(TODAY, **scope, currency="USD")
     stored = MonthEndForecast.objects.get(forecast__account=None, forecast__service="").expected
     assert found == (stored if scope == {} else expected)
-    assert month_end_forecast(**scope, currency="EUR") is None
+    assert month_end_forecast(TODAY, **scope, currency="EUR") is None
 
 
-def test_the_last_months_end_is_not_taken_for_this_ones(estate, costs, now):
+def test_the_last_months_end_is_not_taken_for_this_ones(estate, costs):
     costs()
-    now(NOON + timedelta(days=14))
-    assert month_end_forecast(currency="USD") is None
+    assert month_end_forecast(TODAY + timedelta(days=14), currency="USD") is None
 
 
 def test_a_read_is_a_few_queries_however_much_there_is(estate, costs, api, django_assert_num_queries):

@@ -21,7 +21,7 @@ def loads(computed):
 def test_before_the_first_computation_an_answer_says_so(ask):
     assert ask(kind="load") == {
         "computed_at": None,
-        "reason": "No load-forecast was computed yet; it is each night.",
+        "reason": "This was not computed yet; it is each night.",
         "kind": "load",
         "forecasts": [],
     }

@@ -33,7 +33,7 @@ def two(compute):
 def test_before_the_first_computation_it_says_so():
     answer = ask().json()
     assert answer["computed_at"] is None
-    assert "No savings was computed yet" in answer["reason"]
+    assert "not computed yet" in answer["reason"]
     assert (answer["total"], answer["results"], answer["regions"]) == (
         {"monthly_usd": 0, "resources": 0, "unpriced": 0},
         [],
