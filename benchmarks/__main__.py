@@ -12,11 +12,12 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from tests import services
 
 DEFAULT = ("parse", "ingest")
-WITHOUT_DATABASE = ("anomaly", "forecast", "savings")
+WITHOUT_DATABASE = ("anomaly", "forecast", "savings", "scaling")
 NAMES = (
     *DEFAULT,
     "collect",
@@ -58,14 +59,19 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def record(benchmark: str, figures: dict[str, float | None]) -> None:
-    """Add the figures to RESULTS.md, those of different sizes under different names."""
+def record(benchmark: str, figures: dict[str, Any]) -> None:
+    """Add the plain figures to RESULTS.md, those of different sizes under different names."""
     when = datetime.now(UTC).date()
     size = "".join(f"_{name}{figures[name]:g}" for name in SIZES if name in figures)
     with RESULTS.open("a") as file:
-        for name, value in figures.items():
+        for name, value in plain(figures).items():
             figure = f"{benchmark}{size}_{name.removeprefix(f'{benchmark}_')}"
             file.write(f"| {when} | {machine()} | {figure} | {value} |\n")
+
+
+def plain(figures: dict[str, Any]) -> dict[str, float | None]:
+    """Leave out what is more than a figure, such as those of each trace."""
+    return {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
 
 
 def main(names: list[str]) -> int:
@@ -73,13 +79,13 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(NAMES):
         sys.stderr.write(f"error: no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}.\n")
         return 2
-    figures: dict[str, float | None] = {}
+    figures: dict[str, Any] = {}
     chosen = names or DEFAULT
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # what is compared is work, not cores
     with nullcontext() if set(chosen) <= set(WITHOUT_DATABASE) else empty_database():
         for name in chosen:
-            found: dict[str, float | None] = import_module(f"benchmarks.bench_{name}").measure()
-            for figure, value in found.items():
+            found: dict[str, Any] = import_module(f"benchmarks.bench_{name}").measure()
+            for figure, value in plain(found).items():
                 sys.stdout.write(f"{figure:<45}{value!s:>12}\n")
             if os.environ.get("RECORD") == "1":
                 record(name, found)

@@ -1,7 +1,6 @@
 """Sets the desired capacity of the instance's Auto Scaling group."""
 
 from datetime import datetime
-from math import ceil
 
 from core.errors import PermanentCloudError
 from scaling import aws, capacity
@@ -16,6 +15,7 @@ from scaling.actuators.actuator import (
     Wait,
     wished_level,
 )
+from scaling.capacity import desired_at
 from scaling.models import Outcome
 
 SET = "set-desired-capacity"
@@ -24,11 +24,6 @@ SET = "set-desired-capacity"
 def base_of(desired: int, level: int) -> int:
     """Return the desired capacity of the first level, when the present one stands for `level`."""
     return max(1, round(desired / capacity.factor(level)))
-
-
-def desired_at(base: int, level: int) -> int:
-    """Return how many instances a level stands for."""
-    return ceil(base * capacity.factor(level))
 
 
 def target(group: aws.Group, base: int, level: int, *, up: bool) -> int:

@@ -3,8 +3,9 @@
 import pytest
 
 from scaling.actuators.actuator import NotCarriedOutError
-from scaling.actuators.asg import base_of, desired_at, target
+from scaling.actuators.asg import base_of, target
 from scaling.aws import Group
+from scaling.capacity import desired_at
 
 
 def group(desired, *, smallest=1, largest=100):
