@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 from auditlog.admin import LogEntryAdmin as LibraryLogEntryAdmin
 from auditlog.models import LogEntry
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import leaving, lockout
+from accounts import leaving
+from accounts.forms import AdminLoginForm
 from accounts.models import SecurityEvent, User
 from accounts.permissions import asking
 from core.admin import ReadOnlyAdmin, TakesAlongAdmin
@@ -27,22 +26,7 @@ else:
     _Admin, _NewUserForm, _UserForm = DjangoUserAdmin, AdminUserCreationForm, UserChangeForm
 
 
-class LoginForm(AdminAuthenticationForm):
-    """The admin's login, where attempts at one e-mail take turns as they do in the API."""
-
-    request: HttpRequest
-
-    def clean(self) -> dict[str, Any]:
-        """Check the password when it is this attempt's turn. Raises: ValidationError."""
-        with lockout.taking_turns(self.request, self.cleaned_data.get("username", "")):
-            try:
-                return super().clean()
-            except ValidationError as error:  # raised from in there, it would undo the failure's count
-                refusal = error
-        raise refusal
-
-
-admin.site.login_form = LoginForm
+admin.site.login_form = AdminLoginForm
 
 
 class NewUserForm(_NewUserForm):

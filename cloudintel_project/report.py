@@ -87,10 +87,11 @@ def _run_row(run: Run) -> tuple[str, ...]:
 def print_addresses(console: Console, url: str, user: User) -> None:
     """Print where to look, with a command to paste; its token is the administrator's."""
     for what, where in (
+        ("Dashboard", f"{url}/"),
         ("Admin", f"{url}/admin/"),
         ("API docs", f"{url}/api/docs"),
         ("Logs", str(home.home() / "logs")),
         ("Try", f"curl -H 'Authorization: Bearer {issue(user)}' {url}/cost-summary"),
     ):
         # A line that wraps could not be pasted.
-        console.print(f"{what + ':':<10}{where}", soft_wrap=True)
+        console.print(f"{what + ':':<11}{where}", soft_wrap=True)

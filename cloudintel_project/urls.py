@@ -1,8 +1,7 @@
 """Every path that is answered; each is written once and answered with and without its slash."""
 
 from django.contrib import admin
-from django.urls import include, path, reverse_lazy
-from django.views.generic import RedirectView
+from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from cloudintel_project.api import router
@@ -19,7 +18,7 @@ admin.site.site_header = admin.site.site_title = "CloudIntel"
 admin.site.index_title = "Administration"
 
 urlpatterns = [
-    path("", RedirectView.as_view(url=reverse_lazy("docs"))),
+    path("", include("dashboard.urls")),
     path("health", health.health),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -40,7 +40,7 @@ class _YesNoField(forms.TypedChoiceField):
     """Reads true and false; Django's own boolean takes whatever it cannot read for no answer."""
 
     def __init__(self, **kwargs: Any) -> None:
-        choices = [("", "---------"), ("true", "yes"), ("false", "no")]
+        choices = [("", "any"), ("true", "yes"), ("false", "no")]
         super().__init__(choices=choices, coerce=lambda value: value == "true", empty_value=None, **kwargs)
 
 

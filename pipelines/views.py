@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.decorators import action
@@ -24,9 +23,7 @@ class RunViewSet(viewsets.ReadOnlyModelViewSet[Run]):
     """What was started, how far it came and what it cost; the latest first."""
 
     authentication_classes = ALSO_SERVICES
-    queryset = Run.objects.select_related("requested_by").prefetch_related(
-        Prefetch("children", Run.objects.order_by("position"))
-    )
+    queryset = Run.objects.told()
     serializer_class = RunSerializer
     filterset_class = RunFilter
     lookup_value_regex = "[0-9]{1,18}"

@@ -69,6 +69,11 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Keep the runs that brought home at least part of the data."""
         return self.filter(status__in=(Status.SUCCEEDED, Status.PARTIAL))
 
+    def told(self) -> Self:
+        """Fetch along who asked for the runs, and what they consist of, in its order."""
+        children = models.Prefetch("children", Run.objects.order_by("position"))
+        return self.select_related("requested_by").prefetch_related(children)
+
     def whole(self) -> Self:
         """Keep the runs that did all there is to do, not the part that somebody asked for."""
         a_part = models.Q(params__has_any_keys=["start", "sources"])

@@ -45,4 +45,8 @@ def _methods(view: Callable[..., object]) -> list[str]:
     if actions := getattr(view, "actions", None):
         return [method.upper() for method in actions if method.upper() in METHODS]
     of_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
-    return [method for method in METHODS if of_class is None or hasattr(of_class, method.lower())]
+    return [method for method in METHODS if of_class is None or _serves(of_class, method.lower())]
+
+
+def _serves(view: type, method: str) -> bool:
+    return hasattr(view, method) and method in view.http_method_names

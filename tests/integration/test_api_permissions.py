@@ -40,10 +40,6 @@ def test_a_session_cannot_be_used_from_another_site():
     assert "CSRF" in answer.json()["error"]
 
 
-def test_the_front_page_leads_to_the_documentation():
-    assert APIClient().get("/")["Location"] == "/api/docs"
-
-
 def test_the_root_names_what_is_under_it():
     assert set(builders.client("viewer").get("/api/v1/").json()) == {
         "accounts",

@@ -38,11 +38,6 @@ OWNER = {"owner"}
 
 # --- What they may ask -----------------------------------------------------------------------
 TABLE = """
-    GET    /                                         EVERYBODY       302
-    POST   /                                         EVERYBODY       302
-    PUT    /                                         EVERYBODY       302
-    PATCH  /                                         EVERYBODY       302
-    DELETE /                                         EVERYBODY       302
     GET    /livez                                    EVERYBODY       200
     GET    /readyz                                   EVERYBODY       200
     GET    /health                                   EVERYBODY       200
@@ -161,10 +156,36 @@ TABLE = """
 What is asked about an instance is asked of one that is not monitored, so that stopping it is refused.
 """
 
-EXPECTED = {
-    Route(method, address): (globals()[who], int(status))
-    for method, address, who, status in map(str.split, TABLE.strip().replace("\n\n", "\n").splitlines())
+PAGES_TABLE = """
+    GET    /                                         VIEWERS         200
+    GET    /costs/                                   VIEWERS         200
+    GET    /fleet/                                   VIEWERS         200
+    GET    /autoscaler/                              USERS           200
+    GET    /database/                                VIEWERS         200
+    GET    /pipelines/                               VIEWERS         200
+    POST   /pipelines/collect/                       OPERATORS       303
+    POST   /pipelines/{pk}/resume/                   OPERATORS       303
+    POST   /pipelines/{pk}/cancel/                   OPERATORS       303
+    GET    /alerts/                                  VIEWERS         200
+    POST   /alerts/{pk}/acknowledge/                 OPERATORS       303
+    GET    /settings/                                VIEWERS         200
+"""
+"""The same of the dashboard's pages, which sessions open; who has none is sent to the login."""
+SESSIONS = {
+    Route("GET", "/login/"),
+    Route("POST", "/login/"),
+    Route("PUT", "/login/"),
+    Route("POST", "/logout/"),
 }
+"""How sessions begin and end; Django's login takes a PUT for a POST."""
+
+
+def read(table):
+    lines = map(str.split, table.strip().replace("\n\n", "\n").splitlines())
+    return {Route(method, address): (globals()[who], int(status)) for method, address, who, status in lines}
+
+
+EXPECTED, PAGES = read(TABLE), read(PAGES_TABLE)
 ADMIN = sorted({route.address for route in served() if route.address.startswith("/admin/")})
 ROUTES = sorted(EXPECTED)
 ADDRESSES = sorted({route.address for route in ROUTES})
@@ -229,12 +250,13 @@ def keys(monkeypatch, settings, patience, just_begun):
         "channels": builders.channel("http://127.0.0.1/").pk,
         "billing-files": builders.billing_file().pk,
         "runs": builders.run().pk,
+        "pipelines": builders.run().pk,
     }
 
 
 def filled(address, keys):
     """Put the keys into the address; a `pk` is that of the collection that it is in."""
-    collection = address.removeprefix("/api/v1/").partition("/")[0]
+    collection = address.removeprefix("/api/v1/").strip("/").partition("/")[0]
     return address.format(**{"pk": keys.get(collection), **keys}) + QUERIES.get(address, "")
 
 
@@ -252,7 +274,8 @@ def asked(who, route, keys):
 
 
 def test_every_route_is_in_the_table_and_nothing_else_is():
-    assert set(EXPECTED) == {route for route in served() if route.address not in ADMIN}
+    told = {*EXPECTED, *PAGES, *SESSIONS}
+    assert told == {route for route in served() if route.address not in ADMIN}
 
 
 @pytest.mark.parametrize("who", ROLES)
@@ -284,11 +307,30 @@ def test_other_methods_tell_nobody_more_than_the_table_does(address, method, key
         assert answer.status_code in (401, 403, 405)
 
 
-@pytest.mark.parametrize("address", [each for each in ADDRESSES if each != "/"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_each_address_is_the_same_with_and_without_its_slash(address, keys):
     forms = [filled(address, keys).partition("?")[0].rstrip("/") + slash for slash in ("", "/")]
     bare, slashed = [client("viewer").get(form + QUERIES.get(address, "")) for form in forms]
     assert bare.status_code == slashed.status_code != 404
+
+
+# --- The pages -------------------------------------------------------------------------------
+@pytest.mark.parametrize("who", ROLES)
+@pytest.mark.parametrize("route", sorted(PAGES), ids=" ".join)
+def test_each_may_open_the_pages_that_are_theirs(route, who, keys):
+    allowed, status = PAGES[route]
+    browser = session(who, keys["owner"] if who == "owner" else None)
+    answer = getattr(browser, route.method.lower())(filled(route.address, keys))
+    if who == "anonymous":
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/login/")
+    else:
+        assert answer.status_code == (status if who in allowed else 403)
+
+
+def test_a_token_opens_no_page(keys):
+    for route in PAGES:
+        answer = getattr(client("administrator"), route.method.lower())(filled(route.address, keys))
+        assert answer.headers["Location"].startswith("/login/"), route
 
 
 # --- The admin -------------------------------------------------------------------------------
@@ -296,10 +338,11 @@ IN_THE_ADMIN = {"app_label": "accounts", "content_type_id": 0, "id": 1, "object_
 LOGIN = "/admin/login/"
 
 
-def session(who):
+def session(who, user=None):
     browser = Client()
     if who != "anonymous":
-        browser.force_login(builders.user(ROLES[who]), backend="django.contrib.auth.backends.ModelBackend")
+        person = user or builders.user(ROLES[who])
+        browser.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     return browser
 
 

@@ -1,0 +1,168 @@
+// Draws each figure[data-chart] from the JSON beside its table, in the colours of the theme.
+(() => {
+  const HEIGHT = 240;
+  const drawn = new Map();
+
+  // The theme's colours are light-dark() pairs, which a canvas cannot read: an element resolves them.
+  const colour = (name) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(--${name})`;
+    document.body.append(probe);
+    const resolved = getComputedStyle(probe).color;
+    probe.remove();
+    return resolved;
+  };
+  const faded = (rgb, share) => rgb.replace(/^rgb\(([^)]+)\)$/, `rgba($1, ${share})`);
+
+  const money = (unit) => /^[A-Z]{3}$/.test(unit);
+  const written = (data) => (value) => {
+    if (data.unit === "B") return bytes(value);
+    if (money(data.unit)) {
+      return new Intl.NumberFormat("en-US", { style: "currency", currency: data.unit }).format(value);
+    }
+    const number = new Intl.NumberFormat("en-US", { maximumFractionDigits: data.digits }).format(value);
+    return `${number} ${data.unit}`.trim();
+  };
+  const bytes = (value) => {
+    const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let place = 0;
+    for (; Math.abs(value) >= 1024 && place < units.length - 1; place += 1) value /= 1024;
+    return `${place ? value.toFixed(1) : Math.round(value)} ${units[place]}`;
+  };
+  const moment = (data) => (seconds) => {
+    if (seconds === null || seconds === undefined) return "";
+    const iso = new Date(seconds * 1000).toISOString();
+    return data.daily ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
+  };
+
+  const KINDS = {
+    line: (stroke) => ({ stroke, width: 1.5 }),
+    area: (stroke) => ({ stroke, width: 1.5, fill: faded(stroke, 0.15) }),
+    bars: (stroke) => ({ stroke, width: 0, fill: stroke, paths: uPlot.paths.bars({ size: [0.7, 40] }) }),
+    dashed: (stroke) => ({ stroke, width: 1.5, dash: [6, 4] }),
+    points: (stroke) => ({ stroke, width: 0, paths: () => null, points: { show: true, size: 8, fill: stroke } }),
+    low: (stroke) => ({ stroke: faded(stroke, 0.4), width: 1 }),
+    high: (stroke) => ({ stroke: faded(stroke, 0.4), width: 1 }),
+  };
+
+  const seriesOf = (data) =>
+    data.series.map((each, place) => ({
+      label: each.label,
+      value: (_plot, value, _series, at) => (value === null ? (at === null ? "" : each.missing) : written(data)(value)),
+      points: { show: data.at.length < 3 },
+      ...KINDS[each.kind](colour(`series-${each.colour ?? (place % 6) + 1}`)),
+    }));
+
+  const bandsOf = (data) =>
+    data.series.flatMap((each, place) =>
+      each.kind === "low"
+        ? [{ series: [place + 2, place + 1], fill: faded(colour(`series-${each.colour ?? (place % 6) + 1}`), 0.15) }]
+        : [],
+    );
+
+  const drawMarks = (data) => (plot) => {
+    for (const mark of data.marks) {
+      const x = Math.round(plot.valToPos(mark.at, "x", true));
+      if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) continue;
+      plot.ctx.save();
+      plot.ctx.strokeStyle = plot.ctx.fillStyle = colour(mark.tone === "info" ? "accent" : mark.tone);
+      plot.ctx.lineWidth = devicePixelRatio;
+      plot.ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+      plot.ctx.beginPath();
+      plot.ctx.moveTo(x, plot.bbox.top);
+      plot.ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
+      plot.ctx.stroke();
+      plot.ctx.beginPath();
+      plot.ctx.arc(x, plot.bbox.top, 4 * devicePixelRatio, 0, 2 * Math.PI);
+      plot.ctx.fill();
+      plot.ctx.restore();
+    }
+  };
+
+  const options = (data, width) => {
+    const axis = {
+      stroke: colour("muted"),
+      grid: { stroke: colour("line"), width: 1 },
+      ticks: { stroke: colour("line"), width: 1 },
+      font: "12px system-ui, sans-serif",
+    };
+    const hasBars = data.series.some((each) => each.kind === "bars");
+    const day = 86400;
+    return {
+      width,
+      height: HEIGHT,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      cursor: { y: false },
+      scales: {
+        x: hasBars && data.daily ? { range: (_plot, low, high) => [low - day / 2, high + day / 2] } : {},
+        y: { range: (_plot, low, high) => ends(data, low, high) },
+      },
+      axes: [
+        { ...axis, ...(data.daily ? { values: (_plot, at) => at.map((each) => moment(data)(each).slice(5)), incrs: [1, 2, 7, 14, 28, 91].map((days) => days * day) } : {}) },
+        { ...axis, size: 76, values: (_plot, at) => at.map(written({ ...data, digits: Math.max(data.digits, 1) })) },
+      ],
+      series: [{ label: data.daily ? "Day" : "UTC", value: (_plot, at) => moment(data)(at) }, ...seriesOf(data)],
+      bands: bandsOf(data),
+      hooks: { draw: [drawMarks(data)] },
+    };
+  };
+  const ends = (data, low, high) => {
+    const [from, to] = uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true);
+    return [data.low ?? from, data.high ?? Math.max(to, (data.low ?? from) + Number.EPSILON)];
+  };
+
+  const read = (figure) => JSON.parse(figure.querySelector("script[type='application/json']").textContent);
+  const figures = (data) => [data.at, ...data.series.map((each) => each.values)];
+  const shape = (data) =>
+    JSON.stringify([data.unit, data.daily, data.low, data.high, data.series.map((each) => [each.label, each.kind])]);
+
+  const draw = (figure) => {
+    const place = figure.querySelector(".plot");
+    drawn.get(figure)?.plot.destroy();
+    const data = read(figure);
+    drawn.set(figure, { plot: new uPlot(options(data, place.clientWidth), figures(data), place), shape: shape(data), data });
+    figure.dataset.points = data.at.length;
+  };
+  // New figures of the same series go into the drawing that is there; what it is read with is renewed.
+  const refresh = (figure) => {
+    const before = drawn.get(figure);
+    const data = read(figure);
+    if (!before || before.shape !== shape(data)) {
+      draw(figure);
+      return;
+    }
+    before.data.marks = data.marks; // the drawing reads them there
+    before.plot.setData(figures(data));
+    figure.dataset.points = data.at.length;
+  };
+
+  const resized = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      const known = drawn.get(target.closest("[data-chart]"));
+      if (known && contentRect.width > 0 && known.plot.width !== Math.floor(contentRect.width)) {
+        known.plot.setSize({ width: Math.floor(contentRect.width), height: HEIGHT });
+      }
+    }
+  });
+  const begin = (within) => {
+    for (const figure of within.querySelectorAll("[data-chart]")) {
+      if (drawn.has(figure)) continue;
+      draw(figure);
+      resized.observe(figure.querySelector(".plot"));
+    }
+  };
+
+  begin(document);
+  document.addEventListener("themechange", () => drawn.forEach((_known, figure) => draw(figure)));
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const figure = event.detail.target.closest("[data-chart]");
+    if (figure) refresh(figure);
+    else begin(event.detail.target);
+    for (const known of drawn.keys()) {
+      if (!known.isConnected) {
+        drawn.get(known).plot.destroy();
+        drawn.delete(known);
+      }
+    }
+  });
+})();

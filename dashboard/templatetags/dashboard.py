@@ -1,0 +1,170 @@
+"""What the templates of the pages are written with; `{% load dashboard %}`."""
+
+import json
+from base64 import b64encode
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.forms import DateField
+from django.template.context import Context
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard import navigation, written
+from dashboard.charts import Chart, Figure, Series
+
+register = template.Library()
+
+VENDOR = Path(__file__).parents[1] / "static" / "dashboard" / "vendor"
+_TONES = {
+    "good": ("succeeded", "ok", "fresh", "resolved", "applied", "sent", "enabled", "available"),
+    "warn": ("partial", "warning", "queued", "pending", "recommended", "stopping", "unknown"),
+    "bad": ("failed", "error", "critical", "open", "terminated", "late", "abandoned"),
+}
+_TONE_OF = {word: tone for tone, words in _TONES.items() for word in words}
+
+
+# --- Values ----------------------------------------------------------------------------------
+@register.simple_tag
+def shown(value: Any, how: str = "text", *args: Any, why: str = "") -> str:
+    """Write a value in a format of dashboard.written; None is unknown, with the reason."""
+    return unknown(why) if value is None else written.as_format(value, how, *args)
+
+
+@register.simple_tag
+def unknown(why: str = "") -> SafeString:
+    """Say that something is not known, and why."""
+    if not why:
+        return format_html('<span class="unknown">{}</span>', "unknown")
+    return format_html('<span class="unknown">unknown <span class="why">{}</span></span>', why)
+
+
+@register.simple_tag
+def figure(value: Figure, series: Series, chart: Chart) -> str:
+    """Write a figure of a chart's series."""
+    if value is None:
+        return format_html('<span class="unknown">{}</span>', series.missing)
+    return written.in_unit(value, chart.unit, chart.digits)
+
+
+@register.filter
+def number(value: written.Number, digits: int | None = None) -> str:
+    """Write a known number; `shown` is for what may be None."""
+    return written.number(value, digits)
+
+
+# --- Times -----------------------------------------------------------------------------------
+@register.simple_tag
+def moment(at: datetime | date | None, why: str = "") -> str:
+    """Write a moment, to the second where it has one, or a day; UTC."""
+    if at is None:
+        return unknown(why)
+    if not isinstance(at, datetime):
+        return format_html('<time datetime="{}">{}</time>', at.isoformat(), at.isoformat())
+    at = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{}</time>', f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+@register.simple_tag
+def ago(at: datetime | None, why: str = "") -> str:
+    """Write how long ago a moment was, or in how long it will be; the moment itself is its title."""
+    if at is None:
+        return unknown(why)
+    seconds = (timezone.now() - at).total_seconds()
+    apart = written.duration(max(1, round(abs(seconds)))).replace(".0 s", " s")
+    text = f"{apart} ago" if seconds >= 0 else f"in {apart}"
+    at = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        f"{at:%Y-%m-%d %H:%M:%S} UTC",
+        text,
+    )
+
+
+# --- Words -----------------------------------------------------------------------------------
+@register.simple_tag
+def badge(word: str, tone: str = "") -> SafeString:
+    """Write a status so that failures stand out, in its words as well as by colour."""
+    return format_html('<span class="badge {}">{}</span>', tone or _TONE_OF.get(word, "info"), word)
+
+
+# --- Scripts and styles ----------------------------------------------------------------------
+@cache
+def _record() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads((VENDOR / "VENDORED.json").read_text())
+    return found
+
+
+def _integrity(name: str) -> str:
+    return f"sha256-{b64encode(bytes.fromhex(_record()[name]['sha256'])).decode()}"
+
+
+@register.simple_tag
+def vendored(name: str) -> SafeString:
+    """Load what others wrote, if it is still what is on record."""
+    address = static(f"dashboard/vendor/{name}")
+    if name.endswith(".css"):
+        return format_html('<link rel="stylesheet" href="{}" integrity="{}">', address, _integrity(name))
+    return format_html('<script src="{}" integrity="{}" defer></script>', address, _integrity(name))
+
+
+# --- Parts -----------------------------------------------------------------------------------
+@register.inclusion_tag("dashboard/parts/navigation.html", takes_context=True)
+def navigation_links(context: Context) -> dict[str, Any]:
+    """Link all pages, and say which one this is."""
+    path = context["request"].path
+    links = [(each.label, each.address, each.current(path)) for each in navigation.ENTRIES]
+    return {"links": links, "user": context["request"].user}
+
+
+@register.inclusion_tag("dashboard/parts/chart.html", takes_context=True)
+def chart(context: Context, drawn: Chart) -> dict[str, Any]:
+    """Show a chart with its table."""
+    return {"chart": drawn, "request": context["request"]}
+
+
+@register.inclusion_tag("dashboard/parts/filters.html", takes_context=True)
+def filters(context: Context, form: Any, names: str = "", **labels: str) -> dict[str, Any]:
+    """Show a form by which the page is narrowed down.
+
+    `names` are the fields to show, labelled by their names or as told; else all, with their own.
+    """
+    for field in form.fields.values():
+        if isinstance(field, DateField):
+            field.widget.input_type = "date"
+    own = {name: form[name].label for name in form.fields} if not names else {}
+    fields = [
+        (form[name], labels.get(name) or own.get(name) or name.replace("_", " ").capitalize())
+        for name in (names.split() or form.fields)
+    ]
+    return {"form": form, "fields": fields, "path": context["request"].path}
+
+
+@register.inclusion_tag("dashboard/parts/action.html", takes_context=True)
+def action(
+    context: Context, address: str, label: str, about: str = "", *, confirm: str = "", tone: str = ""
+) -> dict[str, Any]:
+    """Show the button of an Action; who hears it alone hears what it is `about`, and `confirm` asks first."""
+    slug = address.strip("/").replace("/", "-")
+    shown = {"address": address, "label": label, "about": about, "confirm": confirm, "tone": tone}
+    return {**shown, "slug": slug, "next": context["request"].get_full_path()}
+
+
+@register.inclusion_tag("dashboard/parts/pagination.html", takes_context=True)
+def pagination(context: Context, rows: Any) -> dict[str, Any]:
+    """Lead to the other pages of a list, keeping what else the address says."""
+    return {"rows": rows, "request": context["request"]}
+
+
+@register.inclusion_tag("dashboard/parts/empty.html")
+def empty(sentence: str, more: str = "") -> dict[str, str]:
+    """Say that a list is empty, and what to do about it."""
+    return {"sentence": sentence, "more": more}

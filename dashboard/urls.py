@@ -1,0 +1,34 @@
+"""Routes of the pages; each page's module in dashboard.views has the actions that are on it."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from dashboard.views import (
+    alerts,
+    autoscaler,
+    costs,
+    database,
+    fleet,
+    overview,
+    pipelines,
+    session,
+    settings,
+)
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", overview.OverviewPage.as_view(), name="overview"),
+    path("login/", session.LoginPage.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("costs/", costs.CostsPage.as_view(), name="costs"),
+    path("fleet/", fleet.FleetPage.as_view(), name="fleet"),
+    path("autoscaler/", autoscaler.AutoscalerPage.as_view(), name="autoscaler"),
+    path("database/", database.DatabasePage.as_view(), name="database"),
+    path("pipelines/", pipelines.PipelinesPage.as_view(), name="pipelines"),
+    path("pipelines/collect/", pipelines.Collect.as_view(), name="collect"),
+    path("pipelines/<int:pk>/resume/", pipelines.Resume.as_view(), name="resume"),
+    path("pipelines/<int:pk>/cancel/", pipelines.Cancel.as_view(), name="cancel"),
+    path("alerts/", alerts.AlertsPage.as_view(), name="alerts"),
+    path("alerts/<int:pk>/acknowledge/", alerts.Acknowledge.as_view(), name="acknowledge"),
+    path("settings/", settings.SettingsPage.as_view(), name="settings"),
+]

@@ -1,0 +1,138 @@
+"""The pages in a real browser: everything on them is ours, works with a keyboard, and can be read by all."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from tests import browser as browsers
+from tests.stack import ADMIN_EMAIL
+
+PAGES = {
+    "overview": "/",
+    "costs": "/costs/",
+    "fleet": "/fleet/",
+    "autoscaler": "/autoscaler/",
+    "database": "/database/",
+    "pipelines": "/pipelines/",
+    "pipelines-refused": "/pipelines/?status=odd",
+    "alerts": "/alerts/?state=",
+    "settings": "/settings/",
+    "error": "/alerts/?page=9999",
+}
+"""Each page that is walked, by the name of its picture."""
+REFUSED = ("pipelines-refused", "error")
+"""Answered with an error, which the browser's console says."""
+WIDE, NARROW = 1280, 480
+
+
+@pytest.fixture(scope="module")
+def _alert(stack):
+    """Something to look after, until the tests are over."""
+    told = "severity='warning', title='Nothing is the matter', body='This is a test.', source='test'"
+    for call in (f"open('test', {told})", "resolve('test')"):
+        done = stack.manage("shell", "-v0", "-c", f"from alerts import services; services.{call}")
+        assert done.returncode == 0, done.stderr
+        if call.startswith("open"):
+            yield
+
+
+@pytest.fixture(scope="module")
+def browser(stack, _alert, tmp_path_factory):
+    """A browser in which the administrator is logged in."""
+    with browsers.started(stack.base_url, tmp_path_factory.mktemp("profile")) as started:
+        started.log_in(ADMIN_EMAIL, stack.admin_password())
+        yield started
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request, browser):
+    browser.open("/settings/")
+    browser.wear(request.param)
+    browser.complaints()
+    return request.param
+
+
+@pytest.fixture(params=PAGES)
+def page(request):
+    return request.param
+
+
+def test_axe_is_what_is_on_record():
+    (record,) = json.loads((browsers.AXE.parent / "VENDORED.json").read_text()).values()
+    assert sha256(browsers.AXE.read_bytes()).hexdigest() == record["sha256"]
+    assert (browsers.AXE.parent / record["licence_file"]).is_file()
+
+
+def test_a_login_leads_to_the_page_that_was_wanted(stack, tmp_path):
+    with browsers.started(stack.base_url, tmp_path) as stranger:
+        stranger.open("/costs/?start=2026-01-01&end=2026-02-01")
+        assert stranger.path.startswith("/login/?next=")
+        assert stranger.barriers() == []
+        browsers.keep_picture(stranger, "login-light-1280")
+        stranger.one("#id_username").send_keys(ADMIN_EMAIL)
+        stranger.one("#id_password").send_keys(stack.admin_password())
+        stranger.one("main button").click()
+        stranger.until(lambda: stranger.path == "/costs/?start=2026-01-01&end=2026-02-01")
+        assert stranger.complaints() == []
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_each_page_is_whole(browser, theme, page, width):
+    browser.resize(width)
+    browser.open(PAGES[page])
+    assert browser.one("h1").is_displayed()
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert browser.barriers() == []
+    expected = [each for each in browser.complaints() if "status of 4" not in each or page not in REFUSED]
+    assert expected == []
+    browsers.keep_picture(browser, f"{page}-{theme}-{width}")
+
+
+def test_the_theme_is_chosen_and_kept(browser, theme):
+    other = {"light": "dark", "dark": "light"}[theme]
+    before = browser.run("return getComputedStyle(document.body).backgroundColor")
+    browser.one("[data-theme-toggle]").click()
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") != before
+    browser.open("/alerts/")
+    assert browser.one("html").get_attribute("data-theme") == other
+
+
+def test_a_chart_is_drawn_and_drawn_anew_in_the_other_theme(browser, theme):
+    browser.resize(WIDE)
+    browser.open("/costs/")
+    chart = browser.one("[data-chart]")
+    assert int(chart.get_attribute("data-points")) == len(browser.all("#trend-data tbody tr"))
+    pixels = "return arguments[0].querySelector('canvas').toDataURL()"
+    before = browser.run(pixels, chart)
+    browser.one("[data-theme-toggle]").click()
+    browser.until(lambda: browser.run(pixels, chart) != before)
+    assert browser.complaints() == []
+
+
+def test_the_keyboard_reaches_the_content_first_and_then_all_pages(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open("/alerts/")
+    focused = "return document.activeElement"
+    browser.one("body").send_keys(Keys.TAB)
+    skip = browser.run(focused)
+    assert skip.get_attribute("href").endswith("#content")
+    assert skip.is_displayed()
+    reached = []
+    for _ in range(12):
+        browser.run(focused).send_keys(Keys.TAB)
+        reached.append(browser.run(focused).get_attribute("href"))
+    links = [link.get_attribute("href") for link in browser.all("nav[aria-label=Pages] a")]
+    assert [each for each in reached if each in links][-len(links) :] == links
+
+
+def test_runs_follow_what_happens_without_reloading(browser, stack):
+    browser.resize(WIDE)
+    browser.open("/pipelines/")
+    browser.run("window.neverReloaded = true")
+    started = stack.session().post(f"{stack.base_url}/sync-ec2", timeout=30).json()["run_id"]
+    browser.until(lambda: browser.all(f"#run-{started}"), within_s=30)
+    browser.until(lambda: "succeeded" in browser.text(f"#run-{started}"), within_s=60)
+    assert browser.run("return window.neverReloaded")
+    assert browser.complaints() == []
