@@ -8,33 +8,66 @@ from core.period import LONGEST_DAYS
 from core.query import AmountField, DayField, PeriodQuery
 
 MOST_INSTANCES = 200
-FURTHEST_OFFSET = 10_000_000
+_FURTHEST_OFFSET = 10_000_000
+
+
+class AccountField(serializers.RegexField):
+    """An account's id."""
+
+    default_error_messages = {"invalid": "An AWS account id has 12 digits."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"\A[0-9]{12}\Z", required=False, trim_whitespace=False, **kwargs)
+
+
+class CurrencyField(serializers.RegexField):
+    """A currency's code."""
+
+    default_error_messages = {"invalid": "A currency is three capital letters, such as USD."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(r"\A[A-Z]{3}\Z", required=False, trim_whitespace=False, **kwargs)
+
+
+class LimitField(serializers.IntegerField):
+    """At most how many of something are answered."""
+
+    def __init__(self, what: str, *, default: int) -> None:
+        super().__init__(
+            required=False,
+            default=default,
+            min_value=1,
+            max_value=MOST_INSTANCES,
+            help_text=(
+                f"At most that many {what}. The header X-Total-Count says how many there are in all, "
+                'the header Link (rel="next") where the next ones are.'
+            ),
+        )
+
+
+class OffsetField(serializers.IntegerField):
+    """From where on a list is answered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False, default=0, min_value=0, max_value=_FURTHEST_OFFSET, help_text="Skip so many."
+        )
 
 
 class EstateQuery(PeriodQuery):
     """A range of days, of one account if named."""
 
-    account = serializers.RegexField(
-        r"\A[0-9]{12}\Z",
-        required=False,
-        trim_whitespace=False,
-        help_text="The 12 digits of one account; otherwise all accounts together.",
-        error_messages={"invalid": "An AWS account id has 12 digits."},
-    )
+    account = AccountField(help_text="The 12 digits of one account; otherwise all accounts together.")
 
 
 class CostQuery(EstateQuery):
     """Which costs are asked for."""
 
-    currency = serializers.RegexField(
-        r"\A[A-Z]{3}\Z",
-        required=False,
-        trim_whitespace=False,
+    currency = CurrencyField(
         help_text=(
             "Currencies are never added together; one is answered at a time. "
             "Without it: USD if anything is charged in it, else the most frequent one."
-        ),
-        error_messages={"invalid": "A currency is three capital letters, such as USD."},
+        )
     )
 
 
@@ -54,19 +87,8 @@ class CpuTrendQuery(EstateQuery):
 
     instance_id = serializers.CharField(required=False, max_length=40, help_text="One instance.")
     region = serializers.CharField(required=False, max_length=30, help_text="One region.")
-    limit = serializers.IntegerField(
-        required=False,
-        default=100,
-        min_value=1,
-        max_value=MOST_INSTANCES,
-        help_text=(
-            "At most that many instances. The header X-Total-Count says how many there are in all, "
-            'the header Link (rel="next") where the next ones are.'
-        ),
-    )
-    offset = serializers.IntegerField(
-        required=False, default=0, min_value=0, max_value=FURTHEST_OFFSET, help_text="Skip so many."
-    )
+    limit = LimitField("instances", default=100)
+    offset = OffsetField()
 
 
 class ComputedSerializer(serializers.Serializer[Any]):

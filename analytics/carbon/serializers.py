@@ -4,37 +4,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics.serializers import MOST_INSTANCES, ComputedSerializer
+from analytics.serializers import AccountField, ComputedSerializer, LimitField, OffsetField
 from core.query import DayField, Query
-
-_FURTHEST_OFFSET = 10_000_000
 
 
 class CarbonQuery(Query):
     """Which instances are shown; what is added up is the whole estate, whatever is chosen."""
 
-    account = serializers.RegexField(
-        r"\A[0-9]{12}\Z",
-        required=False,
-        trim_whitespace=False,
-        help_text="Instances of one account, by its 12 digits.",
-        error_messages={"invalid": "An AWS account id has 12 digits."},
-    )
+    account = AccountField(help_text="Instances of one account, by its 12 digits.")
     region = serializers.CharField(required=False, max_length=30, help_text="Instances of one region.")
     instance_id = serializers.CharField(required=False, max_length=40, help_text="One instance.")
-    limit = serializers.IntegerField(
-        required=False,
-        default=100,
-        min_value=1,
-        max_value=MOST_INSTANCES,
-        help_text=(
-            "At most that many instances. The header X-Total-Count says how many there are in all, "
-            'the header Link (rel="next") where the next ones are.'
-        ),
-    )
-    offset = serializers.IntegerField(
-        required=False, default=0, min_value=0, max_value=_FURTHEST_OFFSET, help_text="Skip so many."
-    )
+    limit = LimitField("instances", default=100)
+    offset = OffsetField()
 
 
 class RangeSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics.models import Metric
-from analytics.serializers import FURTHEST_OFFSET, MOST_INSTANCES, ComputedSerializer
+from analytics.serializers import AccountField, ComputedSerializer, CurrencyField, LimitField, OffsetField
 from core.query import AmountField, DayField, Query
 
 COST, LOAD = "cost", "load"
@@ -21,44 +21,23 @@ class ForecastQuery(Query):
         required=False,
         help_text="Costs by day or load by hour. Without it: load where an instance is named, else costs.",
     )
-    account = serializers.RegexField(
-        r"\A[0-9]{12}\Z",
-        required=False,
-        trim_whitespace=False,
-        help_text="The 12 digits of one account.",
-        error_messages={"invalid": "An AWS account id has 12 digits."},
-    )
+    account = AccountField(help_text="The 12 digits of one account.")
     service = serializers.CharField(
         required=False,
         max_length=200,
         trim_whitespace=False,
         help_text="Of costs: one service, as AWS names it.",
     )
-    currency = serializers.RegexField(
-        r"\A[A-Z]{3}\Z",
-        required=False,
-        trim_whitespace=False,
-        help_text="Of costs: without it USD if anything is charged in it, else the one that most is.",
-        error_messages={"invalid": "A currency is three capital letters, such as USD."},
+    currency = CurrencyField(
+        help_text="Of costs: without it USD if anything is charged in it, else the one that most is."
     )
     instance_id = serializers.CharField(required=False, max_length=40, help_text="Of load: one instance.")
     region = serializers.CharField(required=False, max_length=30, help_text="Of load: one region.")
     metric = serializers.ChoiceField(
         Metric.values, required=False, help_text="Of load: one metric; without it, all that are measured."
     )
-    limit = serializers.IntegerField(
-        required=False,
-        default=USUAL_FORECASTS,
-        min_value=1,
-        max_value=MOST_INSTANCES,
-        help_text=(
-            "At most that many forecasts. The header X-Total-Count says how many there are in all, "
-            'the header Link (rel="next") where the next ones are.'
-        ),
-    )
-    offset = serializers.IntegerField(
-        required=False, default=0, min_value=0, max_value=FURTHEST_OFFSET, help_text="Skip so many."
-    )
+    limit = LimitField("forecasts", default=USUAL_FORECASTS)
+    offset = OffsetField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Settle the kind. Raises: ValidationError for what only the other kind has."""
