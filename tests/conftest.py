@@ -27,6 +27,11 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings():
+    """The database keeps its name in each of several processes: each has a PostgreSQL of its own."""
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The tests' database, to whose first rows each test that commits returns."""
     with django_db_blocker.unblock():
