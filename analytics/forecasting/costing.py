@@ -59,6 +59,12 @@ class _Found:
     days: CostForecast
     month: MonthEndForecast
 
+    def explain(self, why: str) -> None:
+        """Add to what was refused whose days are too few."""
+        for row in (self.days, self.month):
+            if row.reason and why:
+                row.reason = f"{row.reason} {why}"
+
 
 def _forecasts(claim: Claim, estate: Estate, today: date) -> list[_Found]:
     """Return forecasts as they are answered: wide scopes first, and of those the ones that cost most."""
@@ -76,6 +82,8 @@ def _forecasts(claim: Claim, estate: Estate, today: date) -> list[_Found]:
             refusal = "" if limit.is_within(places[scope]) else limit.refusal()
             found[scope] = _forecast(scope, history.cost_days(scope.service), today, refusal=refusal)
             found[scope].days.note = "" if account else _missing(estate.silent)
+            if not refusal:
+                found[scope].explain(history.wanting)
             claim.spend()
     return [found[scope] for scope in ordered]
 

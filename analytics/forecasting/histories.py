@@ -1,6 +1,6 @@
 """What forecasts are made from: the days that costs are known of, and the hours that loads are."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,6 +13,7 @@ from django.contrib.postgres.aggregates import BoolOr
 from django.db.models import Count, Sum
 
 from analytics.costs import CostDay
+from analytics.forecasting.forecasts import DAILY, LEAST_SEASONS
 from analytics.forecasting.series import Floats
 from analytics.models import Metric
 from collectors import bulk
@@ -35,7 +36,10 @@ LATEST = timedelta(days=10)
 """An account that is collected from no more counts while its newest costs are no older."""
 
 _DAY, _HOUR, _WEEK = timedelta(days=1), timedelta(hours=1), timedelta(weeks=1)
+LEAST_DAYS = LEAST_SEASONS * DAILY[0]
+
 _METRICS = tuple(Metric)
+_NAMED = 5
 _NO_SERIES = 0
 
 
@@ -86,11 +90,13 @@ def _spent(recent: DailyCostQuerySet) -> dict[Scope, Decimal]:
 class CostHistory:
     """The days that are known of some accounts, whether a part of each is estimated, and what services cost.
 
-    A day is known if all of the accounts told of it; whatever they did not mention then cost nothing.
+    A day is known if all of the accounts told of it; whatever they did not mention then cost nothing. `told`
+    is how many final days each of several accounts told of, by its id.
     """
 
     days: Mapping[date, bool]
     services: Mapping[str, Mapping[date, Decimal]]
+    told: Mapping[str, int]
 
     @classmethod
     def of(cls, accounts: Sequence[int], unit: str, today: date) -> Self:
@@ -103,7 +109,15 @@ class CostHistory:
         sums = costs.filter(unit=unit).order_by().values_list("service", "date").annotate(Sum("amount"))
         for service, day, amount in sums.iterator():
             services[service][day] = amount
-        return cls(days, services)
+        return cls(days, services, _told(costs) if len(accounts) > 1 else {})
+
+    @property
+    def wanting(self) -> str:
+        """Name the accounts that told of too few days, which make those of all too few; empty for none."""
+        few = sorted((days, account) for account, days in self.told.items() if days < LEAST_DAYS)
+        named = ", ".join(f"{account} ({days})" for days, account in few[:_NAMED])
+        more = f" and {len(few) - _NAMED} more" if len(few) > _NAMED else ""
+        return f"Fewer than {LEAST_DAYS} final days are known of {named}{more}." if few else ""
 
     def cost_days(self, service: str) -> list[CostDay]:
         """Return what a service, or (empty) all of them, cost on each known day, the earliest first."""
@@ -112,6 +126,12 @@ class CostHistory:
             CostDay(day, sum((part.get(day, Decimal(0)) for part in parts), Decimal(0)), estimated)
             for day, estimated in self.days.items()
         ]
+
+
+def _told(costs: DailyCostQuerySet) -> dict[str, int]:
+    """Count the days of each account of which nothing is estimated any more."""
+    days = costs.order_by().values_list("account__account_id", "date").annotate(open=BoolOr("estimated"))
+    return Counter(account for account, _, is_open in days.iterator() if not is_open)
 
 
 # --- Loads -----------------------------------------------------------------------------------

@@ -127,13 +127,22 @@ def test_a_day_that_an_account_did_not_tell_of_is_unknown_in_the_sum(estate, cos
     costs()
     total, first, second, *_ = ask()["forecasts"]
     # 20 days are left, of which the newest is estimated.
-    assert total["reason"] == "19 of the 28 values that a forecast is made from are there."
+    few = "19 of the 28 values that a forecast is made from are there."
+    assert total["reason"] == f"{few} Fewer than 28 final days are known of 222222222222 (19)."
     assert total["month_end"]["reason"] == total["reason"]
     # 16 days of March are final, of which 11 are working days.
     assert total["month_end"]["actual"] == 11 * (14 + 5) + 5 * (10 + 3) + 16 * 3
     assert (total["data"], total["month_end"]["expected"]) == ([], None)
     assert first["reason"] is None
-    assert second["reason"] == total["reason"]
+    assert second["reason"] == few
+
+
+def test_of_many_accounts_that_are_new_five_are_named(costs, ask):
+    for number in range(7):
+        daily(builders.account(f"{number:012d}"), days=10 + number)
+    costs()
+    named = ", ".join(f"{number:012d} ({9 + number})" for number in range(5))
+    assert ask()["forecasts"][0]["reason"].endswith(f" are known of {named} and 2 more.")
 
 
 def test_an_account_that_told_of_nothing_yet_is_named(estate, costs, ask):
