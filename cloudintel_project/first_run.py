@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from rich.console import Console
@@ -20,7 +21,8 @@ from analytics.models import Budget
 from cloudintel_project import home
 from cloudintel_project.processes import StartError
 from collectors import progress
-from collectors.models import CloudAccount
+from collectors.models import CloudAccount, Volume
+from collectors.services.costs import FIRST_WINDOW
 from collectors.services.metrics import PIPELINE as METRICS
 from collectors.services.pricing import quote
 from democloud.estate import ACCOUNTS, DEVELOPMENT
@@ -30,6 +32,8 @@ from pipelines.params import DAILY, INTELLIGENCE
 
 PASSWORD_FILE = "admin_password"  # noqa: S105  # a file's name
 USUAL_INTERVAL = timedelta(days=1)
+DEMO_COST_DAYS = timedelta(days=90)
+"""So many days of costs before those that every first collection reads."""
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -169,20 +173,31 @@ class FirstCollection:
                 return Outcome(None, "Nothing more was collected.", declined=True)
         collected = self._collect(DAILY)
         if cloud == "demo":
-            self._collect(METRICS)
+            self._collect_the_past()
         if collected.status in {Status.SUCCEEDED, Status.PARTIAL}:
-            self._follow("Computing", INTELLIGENCE)
+            self._follow("Computing", self._start(INTELLIGENCE))
         return Outcome(collected)
 
     def _collect(self, pipeline: str) -> Run:
-        return self._follow("Collecting", pipeline)
+        return self._follow("Collecting", self._start(pipeline))
 
-    def _follow(self, doing: str, pipeline: str) -> Run:
-        self._console.print(f"{doing}: {pipeline}")
-        run = ledger.start(pipeline, trigger=Trigger.MANUAL, requested_by=self._user)
-        progress.follow([run], self._console, between=self._between)
-        run.refresh_from_db()
-        return run
+    def _collect_the_past(self) -> None:
+        """Read what somebody would have who collects for months: the demo cloud charges nothing for it."""
+        end = timezone.now().date() - FIRST_WINDOW
+        days = {"start": (end - DEMO_COST_DAYS).isoformat(), "end": end.isoformat()}
+        costs = self._start("cost", scope=f"{days['start']}..{days['end']}", params=days)
+        self._follow("Collecting", costs, self._start(METRICS))
+        Volume.objects.filter(attached_to="", gone_at=None).update(available_since=F("created_at"))
+
+    def _start(self, pipeline: str, **what: Any) -> Run:
+        return ledger.start(pipeline, trigger=Trigger.MANUAL, requested_by=self._user, **what)
+
+    def _follow(self, doing: str, *runs: Run) -> Run:
+        """Show the progress of runs, and return the first as it ended."""
+        self._console.print(f"{doing}: {', '.join(run.pipeline for run in runs)}")
+        progress.follow(runs, self._console, between=self._between)
+        runs[0].refresh_from_db()
+        return runs[0]
 
     def _agreed(self) -> bool:
         """Print what costs and CPU will cost, and ask where somebody can answer."""

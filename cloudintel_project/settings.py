@@ -365,8 +365,6 @@ METRIC_RETENTION_DAYS: int = env.int("METRIC_RETENTION_DAYS", default=30)
 if METRIC_RETENTION_DAYS < 1:
     raise ImproperlyConfigured("METRIC_RETENTION_DAYS must be at least 1.")
 COLLECT_EVERY: str = env.str("COLLECT_EVERY", default="")
-# Where billing files are: folders (relative ones are taken from the data folder) or s3://bucket/prefix.
-BILLING_EXPORTS: list[str] = env.list("BILLING_EXPORTS", default=[])
 BILLING_MEMORY_MB: int = env.int("BILLING_MEMORY_MB", default=512)
 _LEAST_BILLING_MEMORY_MB = 128
 if BILLING_MEMORY_MB < _LEAST_BILLING_MEMORY_MB:
@@ -375,6 +373,10 @@ if BILLING_MEMORY_MB < _LEAST_BILLING_MEMORY_MB:
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
 if CLOUDINTEL_CLOUD not in ("demo", "aws"):
     raise ImproperlyConfigured(f"CLOUDINTEL_CLOUD must be demo or aws, not {CLOUDINTEL_CLOUD!r}.")
+# Where billing files are: folders (relative ones are taken from the data folder) or s3://bucket/prefix.
+BILLING_EXPORTS: list[str] = env.list(
+    "BILLING_EXPORTS", default=["demo-billing"] if CLOUDINTEL_CLOUD == "demo" else []
+)
 # How many days before its first reading an instance's metrics are read: the demo's cost nothing.
 METRIC_HISTORY_DAYS: int = env.int("METRIC_HISTORY_DAYS", default=28 if CLOUDINTEL_CLOUD == "demo" else 0)
 if METRIC_HISTORY_DAYS < 0:

@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             world = _world(estate, options.traces)
         except (home.HomeError, traces.TraceError) as error:
             raise SystemExit(f"democloud: {error}") from error
-        application = server.DemoCloud(world, groups_per_page=options.groups_per_page)
+        deliveries = server.Deliveries(estate, options.home)
+        deliveries.make(server.utc_now().date())
+        application = server.DemoCloud(world, deliveries, groups_per_page=options.groups_per_page)
         with server.make(application, listener) as running:
             server.stop_on_signals()
             print(f"The demo cloud answers at http://{options.bind}:{running.port}", flush=True)

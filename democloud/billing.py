@@ -10,9 +10,8 @@ from democloud.estate import DEVELOPMENT, PRODUCTION, Account, Estate
 
 Bill = dict[tuple[str, str], Decimal]
 
-ANOMALY_DAYS_BEFORE_ANCHOR = 7
-"""Of the 30 days that a first collection reads, 22 come before, which is enough to judge it."""
-ANOMALY_USD = Decimal("41.7300000000")
+ANOMALY_DAYS_BEFORE_ANCHOR = 12
+"""Final by the first collection, and not of the last week, which forecasts follow most."""
 CREDIT_DAY_OF_MONTH = 5
 CREDIT_USD = Decimal("-4.5000000000")
 """Less than what is told of as an anomaly, so that there is one."""
@@ -23,7 +22,13 @@ _ROUNDING = Decimal("1e-10")
 _KNOWN_SHARE = (Decimal("0.45"), Decimal("0.94"))
 
 _COMPUTE = "Amazon Elastic Compute Cloud - Compute"
+_OTHER = "EC2 - Other"
 _TRANSFER = "AWS Data Transfer"
+_ANOMALY_USD = {
+    (_COMPUTE, "us-east-1"): Decimal("41.7300000000"),
+    (_OTHER, "us-east-1"): Decimal("8.2400000000"),
+}
+"""Forgotten machines, and their disks."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ _LINES: dict[Account, tuple[_Line, ...]] = {
     PRODUCTION: (
         _Line(_COMPUTE, "eu-west-1", 12.6, 0.82),
         _Line(_COMPUTE, "us-east-1", 8.9, 0.85),
-        _Line("EC2 - Other", "eu-west-1", 2.4),
-        _Line("EC2 - Other", "us-east-1", 1.7),
+        _Line(_OTHER, "eu-west-1", 2.4),
+        _Line(_OTHER, "us-east-1", 1.7),
         _Line("Amazon Relational Database Service", "eu-west-1", 6.2, 0.97),
         _Line("Amazon Elastic Load Balancing", "eu-west-1", 1.3, 0.9),
         _Line("Amazon Elastic Load Balancing", "us-east-1", 1.1, 0.9),
@@ -57,8 +62,8 @@ _LINES: dict[Account, tuple[_Line, ...]] = {
     DEVELOPMENT: (
         _Line(_COMPUTE, "eu-west-1", 8.2, 0.45),
         _Line(_COMPUTE, "us-east-1", 5.4, 0.6),
-        _Line("EC2 - Other", "eu-west-1", 0.9),
-        _Line("EC2 - Other", "us-east-1", 1.2),
+        _Line(_OTHER, "eu-west-1", 0.9),
+        _Line(_OTHER, "us-east-1", 1.2),
         _Line("Amazon Simple Storage Service", "us-east-1", 0.6),
         _Line("AmazonCloudWatch", "eu-west-1", 0.2),
     ),
@@ -87,14 +92,14 @@ def _amount(estate: Estate, account_id: str, line: _Line, day: date) -> Decimal:
 
 
 def anomaly_day(estate: Estate) -> date:
-    """Return the day on which compute in us-east-1 of the production account costs far too much."""
+    """Return the day on which us-east-1 costs the production account far too much."""
     return estate.anchor.date() - timedelta(days=ANOMALY_DAYS_BEFORE_ANCHOR)
 
 
 def _exceptions(estate: Estate, day: date) -> dict[tuple[str, tuple[str, str]], Decimal]:
-    found = {}
+    found: dict[tuple[str, tuple[str, str]], Decimal] = {}
     if day == anomaly_day(estate):
-        found[PRODUCTION.account_id, (_COMPUTE, "us-east-1")] = ANOMALY_USD
+        found |= {(PRODUCTION.account_id, key): extra for key, extra in _ANOMALY_USD.items()}
     if day.day == CREDIT_DAY_OF_MONTH:
         found[PRODUCTION.account_id, (_TRANSFER, "eu-west-1")] = CREDIT_USD
     return found

@@ -49,6 +49,7 @@ class Profile(StrEnum):
     BURSTY = "bursty"
     DAY_NIGHT = "day-night"
     HOT = "hot"
+    OFFICE = "office"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ class Volume:
 
 @dataclass(frozen=True)
 class Instance:
-    """An EC2 instance; `stopped_at` is None while it runs, `data_gib` is 0 without a data volume."""
+    """An EC2 instance; `stopped_at` is None while it runs, `data_gib` is 0 without a data volume.
+
+    What it serves fails at `stalled_at`, where there is such a moment, for two hours. Its memory is known
+    where the CloudWatch agent is installed.
+    """
 
     instance_id: str
     account_id: str
@@ -82,6 +87,8 @@ class Instance:
     data_gib: int
     tags: tuple[tuple[str, str], ...]
     detailed_monitoring: bool = False
+    has_agent: bool = False
+    stalled_at: datetime | None = None
 
     @property
     def state(self) -> str:
@@ -101,10 +108,13 @@ class _Plan:
     data_gib: int = 0
     stopped_days: int = 0
     detailed_monitoring: bool = False
+    has_agent: bool = False
+    stalls: bool = False
 
 
 _IDLE, _BUSY, _BURSTY = Profile.IDLE, Profile.BUSY, Profile.BURSTY
-_DAY, _HOT = Profile.DAY_NIGHT, Profile.HOT
+_DAY, _HOT, _OFFICE = Profile.DAY_NIGHT, Profile.HOT, Profile.OFFICE
+_STALLED_BEFORE_MIDNIGHT = timedelta(hours=9)
 _PLANS: dict[tuple[Account, str, str], tuple[_Plan, ...]] = {
     (PRODUCTION, "eu-west-1", "production"): (
         _Plan("web-1", "m6i.large", "web", _DAY, 210),
@@ -117,9 +127,9 @@ _PLANS: dict[tuple[Account, str, str], tuple[_Plan, ...]] = {
         _Plan("legacy-cms", "m5.large", "web", _IDLE, 410, data_gib=100, stopped_days=12),
     ),
     (PRODUCTION, "us-east-1", "production"): (
-        _Plan("web-us-1", "m6i.large", "web", _DAY, 150),
-        _Plan("web-us-2", "m6i.large", "web", _DAY, 150),
-        _Plan("api-us-1", "c6i.large", "web", _BUSY, 150),
+        _Plan("web-us-1", "m6i.large", "web", _DAY, 150, has_agent=True),
+        _Plan("web-us-2", "m6i.large", "web", _DAY, 150, has_agent=True),
+        _Plan("api-us-1", "c6i.large", "web", _BUSY, 150, stalls=True),
         _Plan("etl-us-1", "m5.xlarge", "data", _BURSTY, 75, data_gib=300),
         _Plan("reports-us", "t3.large", "", _IDLE, 320, data_gib=80),
         _Plan("migration-us", "m5.large", "data", _IDLE, 260, stopped_days=90),
@@ -134,7 +144,7 @@ _PLANS: dict[tuple[Account, str, str], tuple[_Plan, ...]] = {
     ),
     (DEVELOPMENT, "us-east-1", "development"): (
         _Plan("notebook-1", "m5.xlarge", "data", _IDLE, 55, data_gib=120),
-        _Plan("notebook-2", "m5.xlarge", "data", _BURSTY, 30, data_gib=120),
+        _Plan("notebook-2", "m5.xlarge", "data", _OFFICE, 30, data_gib=120),
         _Plan("dev-etl", "t3.large", "data", _DAY, 75, data_gib=60),
         _Plan("experiment", "t3.small", "", _IDLE, 45, stopped_days=5),
     ),
@@ -170,6 +180,8 @@ def _instance(estate: Estate, account: Account, region: str, environment: str, p
         data_gib=plan.data_gib,
         tags=tuple((name, value) for name, value in tags.items() if value),
         detailed_monitoring=plan.detailed_monitoring,
+        has_agent=plan.has_agent,
+        stalled_at=estate.first_midnight - _STALLED_BEFORE_MIDNIGHT if plan.stalls else None,
     )
 
 

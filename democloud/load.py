@@ -18,13 +18,20 @@ _BURST_SHARE = 0.08
 _RIPPLE_PERCENT = 3.0
 _RIPPLE_SHARE = 0.2
 _PEAK_HOUR_UTC = {"eu-west-1": 13, "us-east-1": 18}
+_OFFICE_HOURS_UTC = range(8, 18)
+_STALL = timedelta(hours=2)
 
 
 def cpu_percent(instance: Instance, hour: datetime) -> float:
     """Return the average CPU of the hour that begins at `hour`, for an instance that runs."""
     level = unit("level", instance.instance_id)
-    raw = _PROFILES[instance.profile](instance, hour, level)
+    profile = _idle if _is_stalled(instance, hour) else _PROFILES[instance.profile]
+    raw = profile(instance, hour, level)
     return round(min(max(raw, 0.0), 100.0), 4)
+
+
+def _is_stalled(instance: Instance, hour: datetime) -> bool:
+    return instance.stalled_at is not None and instance.stalled_at <= hour < instance.stalled_at + _STALL
 
 
 def _noise(instance: Instance, hour: datetime) -> float:
@@ -62,13 +69,27 @@ def _hot(instance: Instance, hour: datetime, level: float) -> float:
     return 70 + 5 * level + 5 * _noise(instance, hour)
 
 
+def _office(instance: Instance, hour: datetime, level: float) -> float:
+    if hour.weekday() < 5 and hour.hour in _OFFICE_HOURS_UTC:  # noqa: PLR2004 - Monday to Friday
+        return 20 + 4 * level + 2 * _noise(instance, hour)
+    return _idle(instance, hour, level)
+
+
 _PROFILES: dict[Profile, Callable[[Instance, datetime, float], float]] = {
     Profile.IDLE: _idle,
     Profile.BUSY: _busy,
     Profile.BURSTY: _bursty,
     Profile.DAY_NIGHT: _day_night,
     Profile.HOT: _hot,
+    Profile.OFFICE: _office,
 }
+
+
+def memory_percent(instance: Instance, hour: datetime) -> float:
+    """Return the average memory in use in the hour, as the agent tells it; it follows the CPU a little."""
+    level = unit("memory-level", instance.instance_id)
+    noise = spread("memory", instance.instance_id, hour.isoformat())
+    return round(18 + 4 * level + 0.05 * cpu_percent(instance, hour) + 0.5 * noise, 4)
 
 
 def network_in_bytes(instance: Instance, hour: datetime) -> float:
@@ -93,6 +114,12 @@ def cpu_percent_within(instance: Instance, hour: datetime) -> list[float]:
     mean = cpu_percent(instance, hour)
     ripple = min(_RIPPLE_PERCENT, _RIPPLE_SHARE * mean, _RIPPLE_SHARE * (100 - mean))
     return [mean + ripple * share for share in _ripples("ripple", instance, hour)]
+
+
+def memory_percent_within(instance: Instance, hour: datetime) -> list[float]:
+    """Return the memory in use in each period of the hour; their mean is that of the hour."""
+    mean = memory_percent(instance, hour)
+    return [mean + share for share in _ripples("ripple-memory", instance, hour)]
 
 
 def network_in_bytes_within(instance: Instance, hour: datetime) -> list[float]:

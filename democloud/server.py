@@ -4,9 +4,11 @@ import io
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,9 @@ import orjson
 from werkzeug import Request, Response
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from democloud import cloudwatch, costexplorer, sts
+from democloud import cloudwatch, costexplorer, exports, sts
 from democloud.ec2 import Ec2
-from democloud.estate import Account
+from democloud.estate import Account, Estate
 from democloud.protocol import AwsError, Json, Scope, error_answer, json_answer
 from democloud.world import World
 
@@ -33,11 +35,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Deliveries:
+    """Brings the billing files of the data folder up to date, once a day."""
+
+    def __init__(self, estate: Estate, home: Path) -> None:
+        self._estate, self._home = estate, home
+        self._last: date | None = None
+        self._turn = threading.Lock()
+
+    def make(self, today: date) -> None:
+        """Deliver what the day before cost, unless that was done."""
+        with self._turn:
+            if today != self._last:
+                exports.write(self._estate, self._home, today)
+                self._last = today
+
+
 class DemoCloud:
     """The application around a world; the handlers are pure, so the clock is read here."""
 
-    def __init__(self, world: World, *, groups_per_page: int = costexplorer.GROUPS_PER_PAGE) -> None:
+    def __init__(
+        self, world: World, deliveries: Deliveries, *, groups_per_page: int = costexplorer.GROUPS_PER_PAGE
+    ) -> None:
         self._world = world
+        self._deliveries = deliveries
         self._groups_per_page = groups_per_page
         self._ec2 = Ec2(world)
 
@@ -78,15 +99,17 @@ class DemoCloud:
         """Return what is answered in the JSON protocol, by target."""
         series = self._world.series_of(account.account_id, scope.region)
         return {
-            "AWSInsightsIndexService.GetCostAndUsage": partial(
-                costexplorer.get_cost_and_usage,
-                self._world.estate,
-                account.account_id,
-                groups_per_page=self._groups_per_page,
-            ),
+            "AWSInsightsIndexService.GetCostAndUsage": partial(self._costs, account),
             "GraniteServiceVersion20100801.GetMetricData": partial(cloudwatch.get_metric_data, series),
             "GraniteServiceVersion20100801.ListMetrics": partial(cloudwatch.list_metrics, series),
         }
+
+    def _costs(self, account: Account, request: Json, *, now: datetime) -> Json:
+        """Answer what things cost, once the files tell of the same days."""
+        self._deliveries.make(now.date())
+        return costexplorer.get_cost_and_usage(
+            self._world.estate, account.account_id, request, now=now, groups_per_page=self._groups_per_page
+        )
 
 
 def _operation(request: Request) -> str:

@@ -47,10 +47,13 @@ class World:
 
 
 _Within = Callable[[Instance, datetime], list[float]]
-_METRICS: tuple[tuple[str, str, _Within], ...] = (
-    ("CPUUtilization", "Percent", load.cpu_percent_within),
-    ("NetworkIn", "Bytes", load.network_in_bytes_within),
-    ("NetworkOut", "Bytes", load.network_out_bytes_within),
+_METRICS: tuple[tuple[str, str, str, _Within], ...] = (
+    ("AWS/EC2", "CPUUtilization", "Percent", load.cpu_percent_within),
+    ("AWS/EC2", "NetworkIn", "Bytes", load.network_in_bytes_within),
+    ("AWS/EC2", "NetworkOut", "Bytes", load.network_out_bytes_within),
+)
+_OF_AGENT: tuple[tuple[str, str, str, _Within], ...] = (
+    ("CWAgent", "mem_used_percent", "Percent", load.memory_percent_within),
 )
 
 
@@ -59,10 +62,10 @@ def generated(estate: Estate) -> World:
     instances = fleet(estate)
     series = tuple(
         Series(
-            instance, "AWS/EC2", name, unit, partial(_points, estate, instance, within), load.period(instance)
+            instance, namespace, name, unit, partial(_points, estate, instance, within), load.period(instance)
         )
         for instance in instances
-        for name, unit, within in _METRICS
+        for namespace, name, unit, within in (*_METRICS, *(_OF_AGENT if instance.has_agent else ()))
     )
     return World(estate, instances, volumes(estate), series)
 

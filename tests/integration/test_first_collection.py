@@ -16,6 +16,7 @@ from collectors.services.pricing import Line, Quote
 from core.errors import PermanentCloudError
 from pipelines import messages, runner
 from pipelines.models import Run
+from tests import builders
 from tests.integration.conftest import FakeHandler
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,7 +79,31 @@ def started():
 def test_the_demo_cloud_is_collected_without_asking(collection):
     first, _console = collection(terminal=True)
     outcome = first.run("demo")
-    assert (outcome.exit_code, started()) == (0, ["daily", "metrics", "intelligence"])
+    assert (outcome.exit_code, started()) == (0, ["daily", "cost", "metrics", "intelligence"])
+
+
+def test_the_demo_clouds_costs_are_read_as_far_as_forecasts_are_the_better_for_it(collection):
+    first, _console = collection()
+    first.run("demo")
+    past = Run.objects.get(pipeline="cost", parent=None)
+    today = past.created_at.date()
+    # 30 days were read by the daily run; these are the 90 before.
+    assert past.params == {
+        "start": (today - timedelta(days=120)).isoformat(),
+        "end": (today - timedelta(days=30)).isoformat(),
+    }
+
+
+@pytest.mark.parametrize(("cloud", "days"), [("demo", 300), ("aws", 0)])
+def test_loose_volumes_of_the_demo_cloud_are_as_old_as_earlier_scans_would_know(collection, cloud, days):
+    first, _console = collection()
+    now = timezone.now()
+    loose = builders.volume(created_at=now - timedelta(days=300), available_since=now)
+    attached = builders.volume(created_at=now - timedelta(days=300), attached_to="i-1")
+    first.run(cloud)
+    loose.refresh_from_db()
+    attached.refresh_from_db()
+    assert (now - loose.available_since, attached.available_since) == (timedelta(days=days), None)
 
 
 def test_a_recent_collection_is_not_repeated(collection):
@@ -164,7 +189,8 @@ def test_progress_is_a_line_for_each_change_where_there_is_no_terminal(collectio
         "ec2: succeeded, 1 of 1",
         "cost: failed, 1 of 1",
         "cpu: succeeded, 1 of 1",
-        "Collecting: metrics",
+        "Collecting: cost, metrics",
+        "cost: failed, 1 of 1",
         "metrics: succeeded, 1 of 1",
         "Computing: intelligence",
         "intelligence: succeeded, 1 of 1",

@@ -11,6 +11,8 @@ from democloud.load import (
     cpu_percent,
     cpu_percent_within,
     measured_hours,
+    memory_percent,
+    memory_percent_within,
     network_in_bytes,
     network_in_bytes_within,
     network_out_bytes,
@@ -104,6 +106,32 @@ def test_a_hot_instance_is_hot_for_hours_of_every_day():
     hot = one_of(Profile.HOT)
     busy = [hour for hour in measured_hours(ESTATE, hot, *MONTH) if min(cpu_percent_within(hot, hour)) > 90]
     assert Counter(hour.hour for hour in busy) == dict.fromkeys(range(8, 19), 31)
+
+
+def test_an_office_instance_is_quiet_at_nights_and_weekends():
+    def is_office_hour(hour):
+        return hour.weekday() < 5 and 8 <= hour.hour < 18
+
+    assert max(measured(Profile.OFFICE, lambda hour: not is_office_hour(hour))) < 3
+    assert min(measured(Profile.OFFICE, is_office_hour)) > 15
+
+
+def test_what_one_instance_serves_fails_for_two_hours_of_the_day_before():
+    stalled = next(one for one in fleet(ESTATE) if one.stalled_at)
+    quiet = [
+        hour for hour in measured_hours(ESTATE, stalled, *MONTH) if max(cpu_percent_within(stalled, hour)) < 5
+    ]
+    assert quiet == [datetime(2026, 3, 17, hour, tzinfo=UTC) for hour in (15, 16)]
+
+
+def test_memory_is_known_where_the_agent_is_and_would_fit_into_half():
+    with_agent = [one for one in fleet(ESTATE) if one.has_agent]
+    assert len(with_agent) == 2
+    for instance in with_agent:
+        for hour in measured_hours(ESTATE, instance, *MONTH):
+            values = memory_percent_within(instance, hour)
+            assert mean(values) == pytest.approx(memory_percent(instance, hour), abs=1e-9)
+            assert 15 < min(values) <= max(values) < 30
 
 
 @pytest.mark.parametrize("profile", list(Profile))
