@@ -114,6 +114,7 @@ def measure() -> dict[str, float]:
             "billing_bytes": file.stat().st_size,
             "billing_lines": ours[0]["lines"],
             "billing_rows": ours[0]["rows"],
+            "billing_tag_rows": ours[0]["tag_rows"],
             "billing_alone_seconds": round(median(alone), 2),
             "billing_seconds": round(seconds, 2),
             "billing_ratio": round(median(alone) / seconds, 2),

@@ -369,6 +369,11 @@ BILLING_MEMORY_MB: int = env.int("BILLING_MEMORY_MB", default=512)
 _LEAST_BILLING_MEMORY_MB = 128
 if BILLING_MEMORY_MB < _LEAST_BILLING_MEMORY_MB:
     raise ImproperlyConfigured(f"BILLING_MEMORY_MB must be at least {_LEAST_BILLING_MEMORY_MB}.")
+# By which tags costs are kept; without any, by the ten that the first files use most.
+BILLING_TAGS: list[str] = env.list("BILLING_TAGS", default=[])
+_MOST_BILLING_TAGS = 50
+if len(BILLING_TAGS) > _MOST_BILLING_TAGS:
+    raise ImproperlyConfigured(f"BILLING_TAGS names at most {_MOST_BILLING_TAGS} keys.")
 # `make run` chooses by the credentials it finds, and tells its children in the environment.
 CLOUDINTEL_CLOUD: str = env.str("CLOUDINTEL_CLOUD", default="") or _services.get("cloud", "aws")
 if CLOUDINTEL_CLOUD not in ("demo", "aws"):

@@ -1,7 +1,9 @@
 """The Cost and Usage Report of AWS: CUR (`lineItem/UnblendedCost`), and CUR 2.0 and Athena's names of it."""
 
+import re
+
 from collectors.billing.amounts import wide
-from collectors.billing.layouts import Columns, Layout, Line, Part, key_of, quoted
+from collectors.billing.layouts import Columns, Layout, Line, Part, Tags, key_of, quoted
 from collectors.models import Basis
 from collectors.models import Layout as LayoutName
 
@@ -27,6 +29,11 @@ _GROUPS = (
     "splitlineitem",
     "capacityreservation",
 )
+MOST_TAG_COLUMNS = 100
+"""Of a report with more columns of tags the first ones are read."""
+
+_TAG_MAP = "resourcetags"
+_TAG = re.compile(r"resource_?tags[/_](.+)", re.IGNORECASE)
 _ARN = "reservationreservationarn"
 _TAKEN = {
     "SavingsPlanCoveredUsage": "savingsplansavingsplaneffectivecost",
@@ -70,6 +77,27 @@ def _combined(columns: Columns, first: str, sign: str, second: str) -> Part:
     return Part(f"coalesce({result}, {one} || ' {sign} ' || {other})", quoted(columns.label(first)))
 
 
+def _tags(columns: Columns) -> Tags | None:
+    """Return where the tags are: CUR 2.0 has a map of them, the others have a column for each.
+
+    Source: AWS, Cost and Usage Report user guide, "Resource tags details": `resourceTags/user:team`, with
+    `aws:` before the keys that AWS gives; in the names of Athena and CUR 2.0 both end in an underscore.
+    """
+    if _TAG_MAP in columns.names:
+        return Tags(columns.text(_TAG_MAP), prefix="user_")
+    keys = {place: found[1] for place, name in enumerate(columns.every) if (found := _TAG.fullmatch(name))}
+    places = list(keys)[:MOST_TAG_COLUMNS]
+    if not places:
+        return None
+    values = ", ".join(columns.cell(place) for place in places)
+    return Tags(f"[{values}]", [_plain(keys[place]) for place in places])
+
+
+def _plain(key: str) -> str:
+    """Return a tag's key as it was given, where its name still tells."""
+    return re.sub(r"\Auser[:_]", "", key)
+
+
 def _line(columns: Columns) -> Line:
     return Line(
         provider=Part("'AWS'", "''"),
@@ -85,6 +113,7 @@ def _line(columns: Columns) -> Line:
             Basis.AMORTIZED: _amortized(columns),
             Basis.LIST: columns.part("pricingpublicondemandcost"),
         },
+        tags=_tags(columns),
     )
 
 

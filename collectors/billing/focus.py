@@ -5,7 +5,7 @@ marked;
 what 1.1 (2024-11-12) and 1.2 (2025-05-29) add. focus.finops.org, looked up 2026-11-30.
 """
 
-from collectors.billing.layouts import Columns, Layout, Line, key_of
+from collectors.billing.layouts import Columns, Layout, Line, Tags, key_of
 from collectors.models import Basis
 from collectors.models import Layout as LayoutName
 
@@ -81,6 +81,7 @@ COSTS = {
     Basis.CONTRACTED: "ContractedCost",
     Basis.LIST: "ListCost",
 }
+_TAGS = "tags"
 _KNOWN = frozenset(key_of(name) for name in COLUMNS + _LATER)
 
 
@@ -95,6 +96,7 @@ def _line(columns: Columns) -> Line:
         service=columns.part("servicename"),
         region=columns.part("regionid", "regionname"),
         amounts={basis: columns.part(key_of(name)) for basis, name in COSTS.items()},
+        tags=Tags(columns.text(_TAGS), prefix="user:") if _TAGS in columns.names else None,
     )
 
 

@@ -21,6 +21,18 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Tags:
+    """A line's tags, in SQL: a text of JSON, or with `keys` the list of their values.
+
+    `prefix` is a pattern of how keys begin in JSON where that is not part of them.
+    """
+
+    text: str
+    keys: Sequence[str] | None = None
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """Where the parts of a line are."""
 
@@ -33,6 +45,7 @@ class Line:
     service: Part
     region: Part
     amounts: Mapping[Basis, Part]
+    tags: Tags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +53,13 @@ class Columns:
     """A file's columns by their keys: the name without what is no letter or digit, in small letters.
 
     `lineItem/UnblendedCost` and `line_item_unblended_cost` are one key, and so one mapping serves both.
+    `every` has all names by their places, and `cell` returns the text of the column at one.
     """
 
     names: Mapping[str, str]
     text: Text
+    every: Sequence[str]
+    cell: Callable[[int], str]
 
     def part(self, *keys: str) -> Part:
         """Return the first of the columns that tells anything."""

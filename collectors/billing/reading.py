@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 
-from collectors.billing import tallies
+from collectors.billing import tagged, tallies
 from collectors.billing.amounts import added
 from collectors.billing.cur import CUR
 from collectors.billing.engine import Progress, Watch, engine
@@ -21,7 +22,7 @@ from collectors.billing.tables import Table, check_gzip, csv_table, opened
 from collectors.models import Basis
 from core.errors import InvalidInputError
 
-__all__ = ["BilledRow", "BrokenLine", "Reading", "read"]
+__all__ = ["BilledRow", "BrokenLine", "Reading", "TaggedRow", "read"]
 
 _LAYOUTS = (FOCUS, CUR)
 _PAGE = 10_000
@@ -54,8 +55,25 @@ class BilledRow:
     estimated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedRow:
+    """What was charged in a group of lines for one value of a tag; None stands for what is not told apart."""
+
+    account_id: str
+    date: date
+    service: str
+    region: str
+    unit: str
+    key: str
+    value: str | None
+    amount: Decimal
+
+
 class Reading:
-    """What a file tells: valid as long as it is open."""
+    """What a file tells: valid as long as it is open.
+
+    `tags` are the keys of the tags that its lines have, the most used first.
+    """
 
     def __init__(
         self,
@@ -72,22 +90,33 @@ class Reading:
         self.broken: Sequence[BrokenLine] = broken.first
         self.lines = broken.number + _number(connection, "SELECT sum(lines) FROM tally")
         self.left_out: tuple[str, ...] = ()
+        self.tags: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[BilledRow]:
         """Yield the totals; a basis that is not known of all lines of a group has no row for it."""
-        groups = _number(self._connection, "SELECT count(*) FROM totals")
+        for group in self._all("totals"):
+            account, name, day, service, region, unit, estimated = group[:_KEYS]
+            for place, basis in enumerate(self._bases):
+                first = _KEYS + _SUMS * place
+                *sums, is_known = group[first : first + _SUMS]
+                if is_known:
+                    amount = added(*sums)
+                    yield BilledRow(account, name, day, service, region, unit, basis.value, amount, estimated)
+
+    def tagged_rows(self, keys: Sequence[str]) -> Iterator[TaggedRow]:
+        """Yield what was charged by the values of these keys; what has no tag of a key is left out."""
+        if keys:
+            self._connection.execute(tagged.sums(keys))
+            self._connection.execute(tagged.totals())
+            for group in self._all("tag_totals"):
+                account, day, service, region, unit, key, value, *sums = group
+                yield TaggedRow(account, day, service, region, unit, key, value, added(*sums))
+
+    def _all(self, table: str) -> Iterator[tuple[Any, ...]]:
+        groups = _number(self._connection, f"SELECT count(*) FROM {table}")
         for start in range(0, groups, _PAGE):
-            page = f"SELECT * FROM totals WHERE rowid >= {start} AND rowid < {start + _PAGE}"
-            for group in self._connection.execute(page).fetchall():
-                account, name, day, service, region, unit, estimated = group[:_KEYS]
-                for place, basis in enumerate(self._bases):
-                    first = _KEYS + _SUMS * place
-                    *sums, is_known = group[first : first + _SUMS]
-                    if is_known:
-                        amount = added(*sums)
-                        yield BilledRow(
-                            account, name, day, service, region, unit, basis.value, amount, estimated
-                        )
+            page = f"SELECT * FROM {table} WHERE rowid >= {start} AND rowid < {start + _PAGE}"
+            yield from self._connection.execute(page).fetchall()
 
 
 @contextmanager
@@ -115,9 +144,10 @@ def read(
             work = _Work(connection, layout, table, folder, Watch(on_progress))
             work, broken = work.settled(fresh)
             work.connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
-        reading = Reading(work.connection, layout, work.bases, broken)
-        reading.left_out = tuple(name for name in table.names if not layout.knows(name))
-        yield reading
+            reading = Reading(work.connection, layout, work.bases, broken)
+            reading.left_out = tuple(name for name in table.names if not layout.knows(name))
+            reading.tags = work.tags()
+            yield reading
 
 
 @contextmanager
@@ -172,6 +202,15 @@ class _Work:
             raise
         broken = f"SELECT count(*) FROM tally WHERE {tallies.any_broken(line)}"
         return _number(self.connection, broken) == 0
+
+    def tags(self) -> tuple[str, ...]:
+        """Read what the tally's texts of tags say, and return the keys."""
+        found = self.layout.line(self.table.columns()).tags
+        if found is None:
+            return ()
+        self.connection.execute(tagged.texts())
+        self.connection.execute(tagged.pairs(found))
+        return tuple(key for (key,) in self.connection.execute(tagged.keys()).fetchall())
 
     def sorted_csv(self) -> Quarantine:
         """Go through the file line by line, and add up the copy of what is whole."""

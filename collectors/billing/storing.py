@@ -17,14 +17,18 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from collectors import bulk
+from collectors.billing import tagging
 from collectors.billing.reading import BilledRow, BrokenLine, Reading
 from collectors.models import (
+    Basis,
     BillingCost,
     BillingFile,
     BillingManifest,
+    BillingTagCost,
     CloudAccount,
     CostSource,
     DailyCost,
+    DailyTagCost,
     FileState,
     QuarantinedLine,
 )
@@ -40,6 +44,20 @@ _MANIFESTS = BillingManifest._meta.db_table
 _ACCOUNTS = CloudAccount._meta.db_table
 _COLUMNS = ("account_id", "date", "service", "region", "source", "basis", "unit", "amount", "estimated")
 _KEY = _COLUMNS[:7]
+_TAG_COSTS = BillingTagCost._meta.db_table
+_TAG_COLUMNS = (
+    "account_id",
+    "date",
+    "key",
+    "service",
+    "region",
+    "value",
+    "is_other",
+    "unit",
+    "amount",
+    "estimated",
+)
+_TAG_KEY = _TAG_COLUMNS[:8]
 _LONGEST_NAME = 100
 _LONGEST_REASON = 500
 
@@ -47,9 +65,10 @@ _LONGEST_REASON = 500
 # --- What a file says ------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was read of a file: its lines' sums are in `costs`, written as COPY takes them."""
+    """What was read of a file: its lines' sums are in `costs` and `tags`, written as COPY takes them."""
 
     costs: Path
+    tags: Path
     accounts: Mapping[str, str]
     layout: str
     lines: int
@@ -57,18 +76,23 @@ class Told:
     broken: Sequence[BrokenLine]
     skipped: Mapping[str, int]
     left_out: Sequence[str]
+    tag_keys: Sequence[str]
+    tags_left_out: Sequence[str]
 
 
 def told(reading: Reading, scratch: Path) -> Told:
     """Read a file to its end, without a transaction: that takes as long as the file is large."""
-    costs = scratch / "costs.copy"
+    costs, tags = scratch / "costs.copy", scratch / "tags.copy"
     accounts: dict[str, str] = {}
     with costs.open("w", encoding="utf-8") as lines:
         for row in reading.rows():
             accounts[row.account_id] = row.account_name or accounts.get(row.account_id, "")
             lines.write(_line(row))
+    keys = tagging.kept(reading.tags)
+    tagging.write(reading, keys, tags)
     return Told(
         costs,
+        tags,
         accounts,
         reading.layout,
         reading.lines,
@@ -76,6 +100,8 @@ def told(reading: Reading, scratch: Path) -> Told:
         reading.broken,
         reading.skipped,
         reading.left_out,
+        keys,
+        [key for key in reading.tags if key not in keys],
     )
 
 
@@ -105,6 +131,7 @@ class Turn:
         keys = list(versions.values_list("pk", flat=True))
         self.touch(keys)
         _execute(f"DELETE FROM {_COSTS} WHERE file_id = ANY(%s)", keys)
+        tagging.forget(keys)
         BillingFile.objects.filter(pk__in=keys).update(state=FileState.SUPERSEDED)
 
 
@@ -132,11 +159,9 @@ def _add_up() -> Counts:
     Where several exports tell of an account's day by the same basis, they tell of the same money, and one
     counts: of the location that is configured first, then by name.
     """
-    query = f"""
-        SELECT account_id, date, service, region, '{CostSource.FILES}', basis, unit,
-            sum(amount), bool_or(estimated)
-        FROM (
-            SELECT c.*, dense_rank() OVER (
+    _execute(
+        f"""CREATE TEMP TABLE billing_counting ON COMMIT DROP AS SELECT * FROM (
+            SELECT c.*, f.manifest_id, m.tag_keys, dense_rank() OVER (
                 PARTITION BY c.account_id, c.date, c.basis
                 ORDER BY array_position(%s::text[], m.location::text), m.location, m.export
             ) AS place
@@ -144,18 +169,75 @@ def _add_up() -> Counts:
             JOIN {_COSTS} c USING (account_id, date)
             JOIN {_FILES} f ON f.id = c.file_id AND f.state = '{FileState.ACTIVE}'
             JOIN {_MANIFESTS} m ON m.id = f.manifest_id
-        ) told
-        WHERE place = 1 GROUP BY account_id, date, service, region, basis, unit"""
-    with bulk.selected(DailyCost, _COLUMNS, query, [settings.BILLING_EXPORTS], key=_KEY) as stage:
-        stage.execute(f"CREATE INDEX ON {stage.table} ({', '.join(_KEY)})")
-        stage.execute("ANALYZE {s}; ANALYZE billing_days")
-        counts = stage.upsert()
-        counts["deleted"] = stage.execute(
-            f"""DELETE FROM {{t}} t USING (SELECT DISTINCT account_id, date FROM billing_days) d
-            WHERE t.account_id = d.account_id AND t.date = d.date AND t.source = '{CostSource.FILES}'
-            AND NOT EXISTS (SELECT FROM {{s}} s WHERE {{matches}})"""
-        )
+        ) told WHERE place = 1""",
+        settings.BILLING_EXPORTS,
+    )
+    _execute("ANALYZE billing_counting")
+    _execute("ANALYZE billing_days")
+    counts = _add_up_costs()
+    _add_up_tags()
+    _execute("DROP TABLE billing_counting")
     return counts
+
+
+def _add_up_costs() -> Counts:
+    query = f"""
+        SELECT account_id, date, service, region, '{CostSource.FILES}', basis, unit,
+            sum(amount), bool_or(estimated)
+        FROM billing_counting GROUP BY account_id, date, service, region, basis, unit"""
+    with bulk.selected(DailyCost, _COLUMNS, query, key=_KEY) as stage:
+        counts = stage.upsert()
+        counts["deleted"] = _delete_vanished(stage, f"t.source = '{CostSource.FILES}'")
+    return counts
+
+
+def _add_up_tags() -> None:
+    """Do the same by tag: what has no tag of a key is the rest of what was charged.
+
+    A day of an account tells of a key where all bills do that count for it. Nothing is the rest only where
+    there is something that nothing is left of.
+    """
+    query = f"""
+        WITH charged AS (SELECT * FROM billing_counting WHERE basis = '{Basis.UNBLENDED}'),
+        bills AS (
+            SELECT *, count(*) OVER (PARTITION BY account_id, date) AS bills
+            FROM (SELECT DISTINCT account_id, date, manifest_id, tag_keys FROM charged) each
+        ),
+        keys AS (
+            SELECT account_id, date, key
+            FROM bills CROSS JOIN LATERAL jsonb_array_elements_text(tag_keys) AS key
+            GROUP BY account_id, date, key, bills HAVING count(*) = bills
+        ),
+        parts AS (
+            SELECT account_id, date, key, service, region, '' AS value, false AS is_other, unit, amount,
+                estimated, true AS is_whole
+            FROM charged JOIN keys USING (account_id, date)
+            UNION ALL
+            SELECT account_id, date, key, service, region, part.value, part.is_other, unit, part.amount,
+                c.estimated, false
+            FROM charged c JOIN keys USING (account_id, date)
+            JOIN {_TAG_COSTS} t USING (file_id, account_id, date, service, region, unit, key)
+            CROSS JOIN LATERAL (VALUES (t.value, t.is_other, t.amount), ('', false, -t.amount))
+                AS part (value, is_other, amount)
+        )
+        SELECT account_id, date, key, service, region, value, is_other, unit, trim_scale(sum(amount)),
+            bool_or(estimated)
+        FROM parts GROUP BY account_id, date, key, service, region, value, is_other, unit
+        HAVING value <> '' OR is_other OR sum(amount) <> 0 OR bool_and(is_whole)"""
+    with bulk.selected(DailyTagCost, _TAG_COLUMNS, query, key=_TAG_KEY) as stage:
+        stage.upsert()
+        _delete_vanished(stage)
+
+
+def _delete_vanished(stage: bulk.Stage, condition: str = "true") -> int:
+    """Delete what is stored of the changed days and was not added up."""
+    stage.execute(f"CREATE INDEX ON {stage.table} ({', '.join(stage.key)})")
+    stage.execute("ANALYZE {s}")
+    return stage.execute(
+        f"""DELETE FROM {{t}} t USING (SELECT DISTINCT account_id, date FROM billing_days) d
+        WHERE t.account_id = d.account_id AND t.date = d.date AND {condition}
+        AND NOT EXISTS (SELECT FROM {{s}} s WHERE {{matches}})"""
+    )
 
 
 # --- Storing ---------------------------------------------------------------------------------
@@ -174,7 +256,7 @@ def store(file: BillingFile, content: Told, *, run: Run, now: datetime) -> Count
             _note(present, content)
             _enter(taken, present)
             taken.counts.update(files=1, lines=content.lines, quarantined=content.quarantined)
-    _execute("DROP TABLE billing_told")
+    _execute("DROP TABLE billing_told, billing_tags_told")
     return taken.counts
 
 
@@ -185,6 +267,7 @@ def _load(content: Told) -> None:
     )
     with content.costs.open("rb") as lines:
         bulk.load("billing_told", lines)
+    tagging.load(content.tags)
 
 
 def _replace(taken: Turn, file: BillingFile, content: Told) -> None:
@@ -199,6 +282,7 @@ def _replace(taken: Turn, file: BillingFile, content: Told) -> None:
         GROUP BY a.id, date, left(service, 200), left(region, 60), basis, unit""",
         file.pk,
     )
+    tagging.replace(file.pk)
     taken.touch([file.pk])
 
 
@@ -223,6 +307,7 @@ def _note(file: BillingFile, content: Told) -> None:
     file.layout = content.layout
     file.lines, file.quarantined = content.lines, content.quarantined
     file.skipped, file.left_out = dict(content.skipped), list(content.left_out)
+    file.tag_keys, file.tags_left_out = list(content.tag_keys), list(content.tags_left_out)
     file.error = ""
     file.quarantine.all().delete()
     QuarantinedLine.objects.bulk_create(_quarantined(file, line) for line in content.broken)
@@ -251,6 +336,11 @@ def _enter(taken: Turn, file: BillingFile) -> None:
 
 def settle(taken: Turn, manifest: BillingManifest) -> None:
     """Have all files of a manifest count in place of those that did, once all of them are read."""
+    _take_over(taken, manifest)
+    taken.touch(tagging.changed(manifest))
+
+
+def _take_over(taken: Turn, manifest: BillingManifest) -> None:
     versions = manifest.versions.exclude(state=FileState.SUPERSEDED)
     states = versions.values_list("key", "state")
     read = {key for key, state in states if state in (FileState.STAGED, FileState.ACTIVE)}

@@ -46,10 +46,14 @@ class Table:
         def text(key: str) -> str:
             if key not in places:
                 return ABSENT
-            self.used.add(places[key])
-            return self.texts[places[key]]
+            return self._cell(places[key])
 
-        return Columns({key: self.names[place] for key, place in places.items()}, text)
+        names = {key: self.names[place] for key, place in places.items()}
+        return Columns(names, text, self.names, self._cell)
+
+    def _cell(self, place: int) -> str:
+        self.used.add(place)
+        return self.texts[place]
 
 
 def opened(connection: duckdb.DuckDBPyConnection, file: Path, link: Path) -> Table:
@@ -154,4 +158,6 @@ def _text(name: str, kind: str) -> str:
     if kind in {"FLOAT", "DOUBLE"}:
         rounded = f"CAST(TRY_CAST({text} AS DECIMAL(38, 26)) AS VARCHAR)"
         return f"CASE WHEN abs({column}) < {_TINY} THEN {rounded} ELSE {text} END"
+    if kind.startswith("MAP("):
+        return f"CAST(to_json({column}) AS VARCHAR)"
     return f"nullif({text}, '')" if kind == "VARCHAR" else text

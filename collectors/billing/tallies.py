@@ -32,6 +32,7 @@ def lines(line: Line, relation: str, *, number: str = "0") -> str:
         **{f"text_{basis}": part for basis, part in line.amounts.items()},
     }
     texts = [f'{part.text} AS "{name}"' for name, part in parts.items()]
+    texts.append(f"{line.tags.text if line.tags else 'CAST(NULL AS VARCHAR)'} AS tags")
     columns = [f"{part.column} AS column_{basis}" for basis, part in line.amounts.items()]
     read = f"SELECT {', '.join(texts + columns)}, {number} AS number FROM {relation}"
     for level in (_tail, _narrow, _wide):
@@ -60,7 +61,7 @@ def tally(line: Line, wanted: str) -> str:
         for basis in line.amounts
     )
     broken = " OR ".join(_is_no_amount(basis) for basis in line.amounts)
-    keys = ", ".join(KEYS)
+    keys = ", ".join((*KEYS, "tags"))
     return (
         f"CREATE OR REPLACE TEMP TABLE tally AS SELECT {keys}, any_value(name) AS name, count(*) AS lines,"
         f" count_if({broken}) AS broken, {sums} FROM ({wanted}) GROUP BY {keys}"

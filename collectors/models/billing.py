@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from collectors.models.accounts import CloudAccount
 from collectors.models.costs import Basis
+from collectors.models.tags import LONGEST_KEY, LONGEST_VALUE
 from core.fields import ExactDecimalField
 from pipelines.models import Run
 
@@ -19,6 +20,7 @@ class BillingManifest(models.Model):
     period_end = models.DateField(help_text="Exclusive.")
     etag = models.CharField(max_length=250, help_text="Of the version that was read last.")
     files = models.JSONField(default=list, help_text="The paths that it lists.")
+    tag_keys = models.JSONField(default=list, help_text="The keys of tags that all of its files tell of.")
     error = models.TextField(blank=True, help_text="Why it cannot be followed.")
     seen_at = models.DateTimeField(default=timezone.now)
 
@@ -60,6 +62,12 @@ class BillingFile(models.Model):
     quarantined = models.PositiveBigIntegerField(default=0, help_text="Lines that are broken.")
     skipped = models.JSONField(default=dict, blank=True, help_text="Lines left out on purpose, by reason.")
     left_out = models.JSONField(default=list, blank=True, help_text="Columns that are kept out.")
+    tag_keys = models.JSONField(
+        null=True, blank=True, help_text="The keys of tags that are kept; null: read before any were."
+    )
+    tags_left_out = models.JSONField(
+        default=list, blank=True, help_text="The keys of tags that it has, too, and that are not kept."
+    )
     error = models.TextField(blank=True)
     run = models.ForeignKey(Run, models.SET_NULL, null=True, blank=True, related_name="+")
     found_at = models.DateTimeField(default=timezone.now)
@@ -99,6 +107,59 @@ class BillingCost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.date} {self.service}: {self.amount} {self.unit}"
+
+
+class BillingTag(models.Model):
+    """The key of a tag by which costs are kept where nobody chose: the most used, for good.
+
+    Were they chosen anew for each file, the files of one bill would not tell of the same keys.
+    """
+
+    key = models.CharField(max_length=LONGEST_KEY, unique=True)
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class BillingTagCost(models.Model):
+    """What one file says was charged for what has a tag, by account, day, service and region.
+
+    What has no tag of the key is not among them. `is_other` stands for values beyond those kept of a file,
+    and for tags that cannot be read; `value` is empty then.
+    """
+
+    file = models.ForeignKey(BillingFile, models.CASCADE, related_name="tag_costs", db_index=False)
+    account = models.ForeignKey(CloudAccount, models.CASCADE, related_name="+")
+    date = models.DateField()
+    service = models.CharField(max_length=200, blank=True)
+    region = models.CharField(max_length=60, blank=True)
+    key = models.CharField(max_length=LONGEST_KEY)
+    value = models.CharField(max_length=LONGEST_VALUE, blank=True)
+    is_other = models.BooleanField(default=False)
+    unit = models.CharField(max_length=10)
+    amount = ExactDecimalField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=(
+                    "file",
+                    "account",
+                    "date",
+                    "service",
+                    "region",
+                    "key",
+                    "value",
+                    "is_other",
+                    "unit",
+                ),
+                name="billing_tag_cost_key",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.key}={self.value}: {self.amount} {self.unit}"
 
 
 class QuarantinedLine(models.Model):

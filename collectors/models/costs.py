@@ -5,9 +5,10 @@ from typing import Any, Self
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db import models
-from django.db.models import Count, F, Max, Min, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Sum
 
 from collectors.models.accounts import CloudAccount, CostSource
+from collectors.models.tags import DailyTagCost
 from core.fields import ExactDecimalField
 
 
@@ -41,6 +42,11 @@ class DailyCostQuerySet(models.QuerySet["DailyCost"]):
         Of each account from one source: both tell of the same money.
         """
         return self.filter(basis=Basis.UNBLENDED, source=F("account__cost_source"))
+
+    def untold_by(self, tag_key: str) -> Self:
+        """Keep the days of accounts of which no billing file that counts tells by that tag."""
+        told = DailyTagCost.objects.of_key(tag_key).filter(account=OuterRef("account"), date=OuterRef("date"))
+        return self.filter(~Exists(told))
 
     def explorer(self) -> Self:
         """Keep what Cost Explorer answered."""
