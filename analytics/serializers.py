@@ -4,10 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
+from analytics.tag_costs import USUAL_VALUES, TagState
+from collectors.models import LONGEST_KEY, LONGEST_VALUE
 from core.period import LONGEST_DAYS
 from core.query import AmountField, DayField, PeriodQuery
 
 MOST_INSTANCES = 200
+MOST_VALUES = 100
 _FURTHEST_OFFSET = 10_000_000
 
 
@@ -78,8 +81,45 @@ class CostTrendQuery(CostQuery):
         required=False, max_length=200, trim_whitespace=False, help_text="One service, as AWS names it."
     )
     group_by = serializers.ChoiceField(
-        ["service"], required=False, help_text="A row per day and service instead of one per day."
+        ["service", "tag"],
+        required=False,
+        help_text="A row per day and service, or per day and value of `tag_key`, instead of one per day.",
     )
+    tag_key = serializers.CharField(
+        required=False,
+        max_length=LONGEST_KEY,
+        trim_whitespace=False,
+        help_text="A tag, as billing files tell: needs `tag_value` or `group_by=tag`.",
+    )
+    tag_value = serializers.CharField(
+        required=False,
+        max_length=LONGEST_VALUE,
+        trim_whitespace=False,
+        allow_blank=True,
+        help_text="What has this value of `tag_key`; empty: what has no such tag.",
+    )
+    values = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_VALUES,
+        help_text=(
+            f"With group_by=tag: how many values are told apart, those that cost most; {USUAL_VALUES} unless"
+            " given. The others are one, `other`."
+        ),
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a part of a question about tags. Raises: ValidationError."""
+        is_grouped, has_value = attrs.get("group_by") == "tag", "tag_value" in attrs
+        if (is_grouped or has_value) and "tag_key" not in attrs:
+            raise serializers.ValidationError({"tag_key": ["Which tag is missing."]})
+        if "tag_key" in attrs and not (is_grouped or has_value):
+            raise serializers.ValidationError({"tag_key": ["A tag needs tag_value, or group_by=tag."]})
+        if is_grouped and has_value:
+            raise serializers.ValidationError({"tag_value": ["group_by=tag tells all values; leave it out."]})
+        if "values" in attrs and not is_grouped:
+            raise serializers.ValidationError({"values": ["Values are told apart with group_by=tag alone."]})
+        return attrs
 
 
 class CpuTrendQuery(EstateQuery):
@@ -121,6 +161,16 @@ class CostRowSerializer(serializers.Serializer[Any]):
     service = serializers.CharField(
         required=False, help_text="With group_by=service; empty where the bill did not tell services apart."
     )
+    tag_value = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="With group_by=tag; empty without such a tag, null where values are not told.",
+    )
+    tag_state = serializers.ChoiceField(
+        [each.value for each in TagState],
+        required=False,
+        help_text="With group_by=tag; `unknown` is what no billing file that counts tells of by this tag.",
+    )
     amount = AmountField()
     unit = serializers.CharField(help_text="The currency.")
     estimated = serializers.BooleanField(help_text="Whether AWS may still restate a part of it.")
@@ -129,6 +179,14 @@ class CostRowSerializer(serializers.Serializer[Any]):
 class CostTrendSerializer(_CostAnswer):
     """Daily costs, unblended."""
 
+    unknown_days = serializers.ListField(
+        child=DayField(),
+        required=False,
+        help_text="With a tag: the days on which what is asked for is not fully known.",
+    )
+    reason = serializers.CharField(
+        required=False, allow_null=True, help_text="With a tag: why days are in `unknown_days`."
+    )
     data = CostRowSerializer(many=True)  # type: ignore[assignment]  # DRF takes fields out of the class
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -12,16 +12,19 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from analytics import serializers
+from analytics import serializers, tag_costs
 from analytics.cache import remembered
 from analytics.costs import CostDay, summarise
 from analytics.models import Dataset
+from analytics.tag_costs import TagAmount
 from collectors.models import (
     CloudAccount,
     CpuMetric,
     CpuMetricQuerySet,
     DailyCost,
     DailyCostQuerySet,
+    DailyTagCost,
+    DailyTagCostQuerySet,
     Instance,
     InstanceQuerySet,
 )
@@ -29,6 +32,7 @@ from core.period import Period
 from core.query import ErrorSerializer
 
 USUAL_DAYS = 30
+_Costs = TypeVar("_Costs", DailyCostQuerySet, DailyTagCostQuerySet)
 
 NOT_KNOWN = OpenApiResponse(ErrorSerializer, "No such account or instance is known.")
 PAGING = (
@@ -83,28 +87,69 @@ class CostTrendView(APIView):
         query = serializers.CostTrendQuery.read(request)
         period = chosen_period(query, through=today())
         currency, costs = chosen_costs(query)
-        wanted = costs.between(period.start, period.end)
-        if "service" in query:
-            wanted = wanted.filter(service=query["service"])
-        by_service = "group_by" in query
+        wanted = _wanted(costs, query, period)
+        told = (
+            _by_tag(wanted, query, period, currency)
+            if "tag_key" in query
+            else _plain(wanted, query, currency)
+        )
         return Response(
             {
                 "start": period.start,
                 "end": period.end,
                 "currency": currency,
                 "final_through": costs.final_through(),
-                "data": [
-                    {
-                        "date": row["date"],
-                        **({"service": row["service"]} if by_service else {}),
-                        "amount": row["total"],
-                        "unit": currency,
-                        "estimated": row["any_estimated"],
-                    }
-                    for row in wanted.daily_totals(by_service=by_service)
-                ],
+                **told,
             }
         )
+
+
+def _wanted(costs: _Costs, query: dict[str, Any], period: Period) -> _Costs:
+    kept = costs.between(period.start, period.end)
+    return kept.filter(service=query["service"]) if "service" in query else kept
+
+
+def _plain(costs: DailyCostQuerySet, query: dict[str, Any], currency: str) -> dict[str, Any]:
+    totals = costs.daily_totals(by_service="group_by" in query)
+    return {"data": [_row(each, currency) for each in totals]}
+
+
+def _by_tag(costs: DailyCostQuerySet, query: dict[str, Any], period: Period, currency: str) -> dict[str, Any]:
+    """Answer by a tag, as billing files tell, with the days on which that is not all."""
+    key, value = query["tag_key"], query.get("tag_value")
+    tagged = _wanted(DailyTagCost.objects.filter(unit=currency), query, period)
+    if "account" in query:
+        tagged = tagged.filter(account__account_id=query["account"])
+    gaps = tag_costs.gaps(costs, tagged, key, value=value)
+    if value is None:
+        most = query.get("values", tag_costs.USUAL_VALUES)
+        data = [_tag_row(each, currency) for each in tag_costs.by_value(costs, tagged, key, most=most)]
+    else:
+        by = ["service"] if "group_by" in query else []
+        totals = tagged.of_key(key).of_value(value).daily_totals(*by)
+        data = [_row(each, currency) for each in totals]
+    return {"unknown_days": gaps.days, "reason": gaps.reason, "data": data}
+
+
+def _row(total: dict[str, Any], currency: str) -> dict[str, Any]:
+    return {
+        "date": total["date"],
+        **({"service": total["service"]} if "service" in total else {}),
+        "amount": total["total"],
+        "unit": currency,
+        "estimated": total["any_estimated"],
+    }
+
+
+def _tag_row(each: TagAmount, currency: str) -> dict[str, Any]:
+    return {
+        "date": each.date,
+        "tag_value": each.value,
+        "tag_state": each.state.value,
+        "amount": each.amount,
+        "unit": currency,
+        "estimated": each.estimated,
+    }
 
 
 class CostSummaryView(APIView):

@@ -1,9 +1,9 @@
 """Billing: reading a FOCUS export, beside DuckDB reading and adding up the same file alone.
 
-The file has SIZE_GB gigabytes (0.5) of hourly lines in all 43 columns of FOCUS 1.0; a resource has
-the same two tags in each of its hours. Both ways have the same threads and the same limit of memory. The
-reference is one statement with declared types: it neither judges a line, nor keeps digits that do not fit, nor
-adds up by tag, nor hands out rows.
+The file has SIZE_GB gigabytes (0.5) of hourly lines in all 43 columns of FOCUS 1.0; a resource has the same
+two tags in each of its hours. Both ways have the same threads and the same limit of memory. The reference is
+one statement with declared types: it neither judges a line, nor keeps digits that do not fit, nor adds up by
+tag, nor hands out rows.
 """
 
 import json

@@ -31,6 +31,7 @@ from collectors.models import (
     CloudAccount,
     CpuMetric,
     DailyCost,
+    DailyTagCost,
     FileState,
     Instance,
     InstanceStateChange,
@@ -137,6 +138,23 @@ def cost(owner, day, amount, **fields):
             "amount": Decimal(amount),
             "service": "AmazonEC2",
             "region": "eu-west-1",
+            "unit": "USD",
+            **fields,
+        }
+    )
+
+
+def cost_by_tag(owner, day, amount, value="", **fields):
+    """What `AmazonEC2` cost in eu-west-1 for that value of the tag `team`, unless told otherwise."""
+    return DailyTagCost.objects.create(
+        **{
+            "account": owner,
+            "date": date.fromisoformat(str(day)),
+            "amount": Decimal(amount),
+            "service": "AmazonEC2",
+            "region": "eu-west-1",
+            "key": "team",
+            "value": value,
             "unit": "USD",
             **fields,
         }

@@ -23,7 +23,10 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one service of one account cost on one UTC day. `tags` are None where the source carries none."""
+    """What one service of one account cost on one UTC day.
+
+    `tags` are None where the source does not tell; a tag with an empty value is one that is not there.
+    """
 
     day: date
     account: str
@@ -35,7 +38,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a budget is for: charges that agree with all that is given; with nothing given, all of them."""
+    """What a budget is for: charges that agree with all that is given; with nothing given, all of them.
+
+    A tag with an empty value is for what has no such tag.
+    """
 
     account: str | None = None
     service: str | None = None
@@ -50,7 +56,7 @@ class Scope:
         if charge.tags is None:
             return None
         key, value = self.tag
-        return charge.tags.get(key) == value
+        return charge.tags.get(key, "") == value
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ def _missing(uncollected: Set[date], unplaced: Set[date]) -> str:
     if uncollected:
         said.append(f"Days not collected: {len(uncollected)}.")
     if unplaced:
-        said.append(f"Days with charges without tags, or in another currency: {len(unplaced)}.")
+        said.append(f"Days with charges whose tags are unknown, or in another currency: {len(unplaced)}.")
     return " ".join(said)
 
 

@@ -1,5 +1,6 @@
 """How far budgets are along: looked at each night, and whenever one is changed."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from analytics.budgets import alarming, rules
 from analytics.budgets.rules import Charge, Measure, Scope, Spend, Status, Told
 from analytics.forecasting.service import month_end_forecast
 from analytics.models import Budget, BudgetStatus, Computation, Subject
-from collectors.models import CloudAccount, DailyCost, DailyCostQuerySet
+from collectors.models import CloudAccount, DailyCost, DailyCostQuerySet, DailyTagCost
 from pipelines.models import Run
 from pipelines.registry import Counts
 
@@ -90,13 +91,31 @@ def _spent(budget: Budget, rule: rules.Budget, today: date) -> Spend:
     collected = _collected(costs, budget.account)
     if budget.service:
         costs = costs.filter(service=budget.service)
-    # What is left is all in the scope but for the tag, and is added up by day: no source has tags stored.
-    days = costs.order_by().values("date", "unit").annotate(amount=Sum("amount"))
-    charges = (
-        Charge(row["date"], rule.scope.account or "", rule.scope.service or "", row["amount"], row["unit"])
-        for row in days
-    )
+    charges = _charges(costs, rule) if rule.scope.tag is None else _tagged(costs, budget, rule, month)
     return rules.spent(rule, charges, collected=collected, month=month, today=today)
+
+
+def _charges(costs: DailyCostQuerySet, rule: rules.Budget) -> Iterator[Charge]:
+    """Yield costs that are all in the scope, but for a tag, added up by day."""
+    for row in costs.order_by().values("date", "unit").annotate(total=Sum("amount")):
+        yield _charge(rule, dict(row))
+
+
+def _tagged(costs: DailyCostQuerySet, budget: Budget, rule: rules.Budget, month: date) -> Iterator[Charge]:
+    """Yield what billing files tell by the budget's tag, and without tags what no file tells."""
+    yield from _charges(costs.untold_by(budget.tag_key), rule)
+    told = DailyTagCost.objects.of_key(budget.tag_key).between(month, month + _LONGEST_MONTH)
+    if budget.account:
+        told = told.filter(account=budget.account)
+    if budget.service:
+        told = told.filter(service=budget.service)
+    for row in told.daily_totals("value", "is_other", "unit"):
+        yield _charge(rule, row, None if row["is_other"] else {budget.tag_key: row["value"]})
+
+
+def _charge(rule: rules.Budget, row: dict[str, Any], tags: dict[str, str] | None = None) -> Charge:
+    scope = rule.scope
+    return Charge(row["date"], scope.account or "", scope.service or "", row["total"], row["unit"], tags)
 
 
 def _collected(costs: DailyCostQuerySet, account: CloudAccount | None) -> set[date]:

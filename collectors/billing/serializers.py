@@ -1,7 +1,10 @@
 """The shapes in which billing files are shown."""
 
+from typing import Any
+
 from rest_framework import serializers
 
+from collectors.billing.tagging import ToldKey
 from collectors.models import BillingFile, QuarantinedLine, Reconciliation
 from core.query import AmountField
 
@@ -19,6 +22,14 @@ class BillingFileSerializer(serializers.ModelSerializer[BillingFile]):
     )
     left_out = serializers.ListField(
         child=serializers.CharField(), help_text="Columns that no specification has, and that are not kept."
+    )
+    tag_keys = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="The tags by which its costs are kept; null where it was read before any were.",
+    )
+    tags_left_out = serializers.ListField(
+        child=serializers.CharField(), help_text="Further tags that its lines have."
     )
     run = serializers.IntegerField(
         source="run_id",
@@ -43,6 +54,8 @@ class BillingFileSerializer(serializers.ModelSerializer[BillingFile]):
             "quarantined",
             "skipped",
             "left_out",
+            "tag_keys",
+            "tags_left_out",
             "error",
             "run",
             "found_at",
@@ -58,6 +71,21 @@ class QuarantinedLineSerializer(serializers.ModelSerializer[QuarantinedLine]):
         model = QuarantinedLine
         fields = ("line", "reason", "text")
         read_only_fields = fields
+
+
+class TagKeySerializer(serializers.Serializer[ToldKey]):
+    """A tag of which billing files tell; `end` is exclusive. A bill in between may not tell of it."""
+
+    tag_key = serializers.CharField()
+    start = serializers.DateField(help_text="Of the first billing period whose bill tells of it.")
+    end = serializers.DateField(help_text="Of the last one.")
+
+
+class TagValueSerializer(serializers.Serializer[Any]):
+    """A value of a tag, as far as it is told apart."""
+
+    tag_value = serializers.CharField(source="value")
+    last_day = serializers.DateField(help_text="The last day on which it was charged for.")
 
 
 class ReconciliationSerializer(serializers.ModelSerializer[Reconciliation]):

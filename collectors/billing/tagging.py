@@ -1,6 +1,8 @@
 """Storing costs by tag: which keys are kept, what a file says, and which keys all files of a bill tell of."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -28,6 +30,26 @@ _LOCK = 0x74_61_67_73
 
 _ACCOUNTS = CloudAccount._meta.db_table
 _COSTS = BillingTagCost._meta.db_table
+
+
+@dataclass(frozen=True, slots=True)
+class ToldKey:
+    """A key of which bills tell, with the billing periods from the first to the last of them."""
+
+    tag_key: str
+    start: date
+    end: date
+
+
+def every_key() -> list[ToldKey]:
+    """Return the keys of which the bills that count tell, by name."""
+    told: dict[str, ToldKey] = {}
+    bills = BillingManifest.objects.exclude(tag_keys=[]).order_by("pk")
+    for keys, start, end in bills.values_list("tag_keys", "period_start", "period_end"):
+        for key in keys:
+            known = told.get(key, ToldKey(key, start, end))
+            told[key] = ToldKey(key, min(known.start, start), max(known.end, end))
+    return [told[key] for key in sorted(told)]
 
 
 # --- What a file says ------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from collectors.billing import filters, serializers
-from collectors.models import BillingFile, Reconciliation
+from collectors.billing import filters, serializers, tagging
+from collectors.models import BillingFile, DailyTagCost, Reconciliation
 
 
 @extend_schema(tags=["billing"])
@@ -41,3 +41,29 @@ class ReconciliationViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Recon
     queryset: QuerySet[Reconciliation] = Reconciliation.objects.select_related("account").order_by(
         "-date", "account_id", "unit"
     )
+
+
+@extend_schema(tags=["billing"])
+class CostTagViewSet(viewsets.GenericViewSet[DailyTagCost]):
+    """The tags by which costs are known, as billing files tell."""
+
+    queryset = DailyTagCost.objects.all()
+    serializer_class: Any = serializers.TagKeySerializer
+    filterset_class: Any = None
+
+    def list(self, _request: Request) -> Response:
+        """List the tags by their keys."""
+        return self._paged(tagging.every_key())
+
+    @extend_schema(responses=serializers.TagValueSerializer(many=True))
+    @action(
+        detail=False, serializer_class=serializers.TagValueSerializer, filterset_class=filters.TagValueFilter
+    )
+    def values(self, _request: Request) -> Response:
+        """List the values of one tag that were charged for in a range of days."""
+        kept: Any = self.filter_queryset(self.get_queryset())
+        return self._paged(kept.values_told())
+
+    def _paged(self, told: Any) -> Response:
+        page = self.paginate_queryset(told)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)

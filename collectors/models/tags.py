@@ -1,11 +1,12 @@
 """What the accounts cost by tag, as far as billing files tell."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any, Self
 
 from django.contrib.postgres.aggregates import BoolOr
 from django.db import models
-from django.db.models import Max, Sum
+from django.db.models import Case, F, Max, Sum, Value, When
 
 from collectors.models.accounts import CloudAccount
 from core.fields import ExactDecimalField
@@ -36,6 +37,11 @@ class DailyTagCostQuerySet(models.QuerySet["DailyTagCost"]):
         tagged = self.filter(is_other=False).exclude(value="").order_by().values_list("value")
         dearest = tagged.annotate(total=Sum("amount")).order_by("-total", "value")
         return [value for value, _ in dearest[:most]]
+
+    def told_apart(self, values: Collection[str]) -> Self:
+        """Have in `shown` these values, the empty one, and None for all others."""
+        is_shown = When(is_other=False, value__in=["", *values], then=F("value"))
+        return self.annotate(shown=Case(is_shown, default=Value(None), output_field=models.CharField()))
 
     def daily_totals(self, *by: str) -> "models.QuerySet[DailyTagCost, dict[str, Any]]":
         """Add each day up, by further columns if asked, estimated when any part of it is."""

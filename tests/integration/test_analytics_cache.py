@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from analytics import cache
 from analytics.models import Dataset, DataVersion
 from collectors.aws.cost import CostDay, CostLine
-from collectors.models import CloudAccount, CpuMetric, DailyCost, Instance
+from collectors.models import CloudAccount, CpuMetric, DailyCost, DailyTagCost, Instance
 from collectors.services import costs
 from dbops import direct
 from tests import builders
@@ -201,11 +201,34 @@ def test_all_that_answers_are_made_from_counts(viewer, cost, measured, path, wri
     assert not is_remembered(viewer, path)
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda of: builders.cost_by_tag(of, "2026-03-01", "1", "shop"),
+        lambda _: DailyTagCost.objects.update(amount="4"),
+        lambda _: DailyTagCost.objects.all().delete(),
+        lambda _: by_sql("TRUNCATE daily_tag_costs")(None),
+    ],
+    ids=["create", "update", "delete", "TRUNCATE"],
+)
+def test_whatever_writes_costs_by_tag_is_seen_at_once(viewer, account, cost, write):
+    builders.cost_by_tag(account, "2026-03-01", "0.10", "web")
+    before = ask(viewer, tag_key="team", tag_value="web").content
+    ask(viewer, tag_key="team", group_by="tag")
+    assert ask(viewer, tag_key="team", tag_value="web").content == before
+    assert cache.report()["hits"] == 1
+    write(account)
+    ask(viewer, tag_key="team", group_by="tag")
+    ask(viewer, tag_key="team", tag_value="web")
+    assert cache.report()["hits"] == 1
+
+
 def test_the_answers_read_no_table_but_those_that_count(viewer, cost, measured):
-    watched = {"collectors_cloudaccount", "cpu_metrics", "daily_costs", "ec2_instances"}
+    watched = {"collectors_cloudaccount", "cpu_metrics", "daily_costs", "daily_tag_costs", "ec2_instances"}
     with CaptureQueriesContext(connection) as queries:
         for path in PATHS:
             ask(viewer, path, account="123456789012")
+        ask(viewer, account="123456789012", tag_key="team", group_by="tag")
     for query in queries:
         tables = set(query["sql"].split('"')) & set(connection.introspection.table_names())
         assert tables <= watched | {"accounts_user_groups", "auth_group", "analytics_dataversion"}

@@ -54,8 +54,10 @@ def test_the_root_names_what_is_under_it():
         "channels",
         "scaling/events",
         "billing-files",
+        "cost-tags",
         "reconciliations",
         "quality",
+        "budgets",
     }
 
 

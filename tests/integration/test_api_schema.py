@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 
 from analytics.models import CostJudgement, SavingsScope, WithheldSaving
 from analytics.savings import tallies
+from collectors.models import BillingManifest
 from pipelines import messages
 from pipelines.models import Worker
 from scaling import audit
@@ -68,8 +69,11 @@ def estate(monkeypatch):
     builders.cpu_day(instance, "2026-03-01")
     builders.cost_forecast(account)
     builders.load_forecast(instance)
-    builders.billing_file(skipped={"not of AWS": 1}, left_out=["x_extra"])
+    builders.billing_file(skipped={"not of AWS": 1}, left_out=["x_extra"], tag_keys=["team"])
+    BillingManifest.objects.update(tag_keys=["team"])
     builders.reconciliation(account, "2026-03-01")
+    builders.cost_by_tag(account, "2026-03-01", "0.0000008072", "web")
+    builders.cost_by_tag(account, "2026-03-01", "1", is_other=True)
     builders.step(builders.run("ec2", counts={"created": 1}), "a step")
     builders.quality_report()
     builders.quality_report(kind="weekly", days=7)
@@ -90,6 +94,8 @@ def estate(monkeypatch):
 ANSWERS = [
     ("/cost-trend", "?start=2026-03-01&end=2026-04-01"),
     ("/cost-trend", "?start=2026-03-01&end=2026-04-01&group_by=service"),
+    ("/cost-trend", "?start=2026-03-01&end=2026-04-01&group_by=tag&tag_key=team"),
+    ("/cost-trend", "?start=2026-03-01&end=2026-04-01&tag_key=team&tag_value=web&group_by=service"),
     ("/cost-summary", "?start=2026-03-01&end=2026-04-01"),
     ("/cost-summary", "?start=2025-03-01&end=2025-04-01"),
     ("/cpu-trend", "?start=2026-03-01&end=2026-04-01"),
@@ -107,6 +113,8 @@ ANSWERS = [
     ("/api/v1/fleet-cpu/", ""),
     ("/api/v1/billing-files/", ""),
     ("/api/v1/reconciliations/", ""),
+    ("/api/v1/cost-tags/", ""),
+    ("/api/v1/cost-tags/values/", "?tag_key=team&start=2026-03-01"),
     ("/api/v1/runs/", ""),
     ("/api/v1/runs/{id}/", ""),
     ("/api/v1/alerts/", ""),

@@ -88,6 +88,8 @@ TABLE = """
     GET    /api/v1/billing-files/{pk}/               VIEWERS         200
     GET    /api/v1/billing-files/{pk}/quarantine/    VIEWERS         200
     GET    /api/v1/reconciliations/                  VIEWERS         200
+    GET    /api/v1/cost-tags/                        VIEWERS         200
+    GET    /api/v1/cost-tags/values/                 VIEWERS         200
     GET    /api/v1/analytics/savings                 VIEWERS         200
     GET    /api/v1/analytics/savings/realised        VIEWERS         200
     POST   /api/v1/analytics/savings/{pk}/dismiss    OPERATORS       200
@@ -189,7 +191,10 @@ EXPECTED, PAGES = read(TABLE), read(PAGES_TABLE)
 ADMIN = sorted({route.address for route in served() if route.address.startswith("/admin/")})
 ROUTES = sorted(EXPECTED)
 ADDRESSES = sorted({route.address for route in ROUTES})
-QUERIES = {"/api/v1/samples/": "?instance_id=i-1"}
+QUERIES = {
+    "/api/v1/samples/": "?instance_id=i-1",
+    "/api/v1/cost-tags/values/": "?tag_key=team",
+}
 SLACK = "https://hooks.slack.com/services/T0/B0/k3y"
 NEW_ACCOUNT = {"account_id": "222222222222", "name": "another"}
 YESTERDAY = {

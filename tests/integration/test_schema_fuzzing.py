@@ -26,6 +26,8 @@ KNOWN = {
     "decision_id": "aa0e8400-e29b-41d4-a716-446655440005",
     "id": 1,
     "instance_id": "i-1",
+    "tag_key": "team",
+    "tag_value": "web",
     "volume_id": "vol-1",
 }
 """What is there to be found, by the name of the parameter; schemathesis would hardly guess any of it."""
@@ -109,6 +111,7 @@ def token(monkeypatch):
     builders.cost(account, "2026-03-01", "0.0000008072")
     builders.quarantined(builders.billing_file(id=KNOWN["id"]))
     builders.reconciliation(account, "2026-03-01")
+    builders.cost_by_tag(account, "2026-03-01", "1", KNOWN["tag_value"])
     builders.anomaly(account, id=KNOWN["anomaly"])
     builders.budget(id=KNOWN["id"], account=account)
     with connection.cursor() as cursor:  # the next one gets another key

@@ -107,11 +107,49 @@ def test_each_account_is_counted_from_one_source(account):
     assert looked(budget()).spent == 50
 
 
-def test_by_tags_nothing_is_known_since_no_source_has_any_stored(account):
+@pytest.fixture
+def by_team(account):
+    """Each day of March: 3 for web, 1 for shop, 1 without a team."""
     charged(account)
+    for day in range(1, 11):
+        for amount, value in (("3", "web"), ("1", "shop"), ("1", "")):
+            builders.cost_by_tag(account, f"2026-03-{day:02}", amount, value)
+
+
+@pytest.mark.parametrize(("value", "spent"), [("web", 30), ("shop", 10), ("", 10), ("gone", 0)])
+def test_a_budget_for_a_tag_counts_what_billing_files_tell_of_it(by_team, value, spent):
+    status = looked(budget(tag_key="team", tag_value=value))
+    assert (status.spent, status.unknown_days, status.reason) == (spent, [], "")
+    assert crossed(status, "forecast") == {50: None, 80: None, 100: None}
+
+
+@pytest.mark.parametrize(
+    ("scope", "spent"), [({"service": "AmazonS3"}, 2), ({"account": True}, 30)], ids=["service", "account"]
+)
+def test_a_tag_is_counted_within_the_rest_of_the_scope(account, by_team, scope, spent):
+    other = builders.account(enabled=False)
+    builders.cost_by_tag(other, "2026-03-01", "2", "web", service="AmazonS3")
+    scope = {**scope, **({"account": account} if "account" in scope else {})}
+    assert looked(budget(tag_key="team", tag_value="web", **scope)).spent == spent
+
+
+def test_days_of_which_no_file_tells_the_tag_are_unknown_and_say_why(account, by_team):
+    charged(builders.account(), days=range(1, 11))
+    status = looked(budget(tag_key="team", tag_value="web"))
+    assert (status.spent, len(status.unknown_days)) == (30, 10)
+    assert status.reason == "Days with charges whose tags are unknown, or in another currency: 10."
+    assert crossed(status) == {50: None, 80: None, 100: None}
+
+
+def test_of_a_tag_that_no_file_tells_nothing_is_known(by_team):
     status = looked(budget(tag_key="Team", tag_value="web"))
-    assert status.spent is None
-    assert status.reason == "Days with charges without tags, or in another currency: 10."
+    assert (status.spent, len(status.unknown_days)) == (None, 10)
+
+
+def test_values_that_are_not_told_apart_could_be_any(account, by_team):
+    builders.cost_by_tag(account, "2026-03-04", "2", is_other=True)
+    status = looked(budget(tag_key="team", tag_value="web"))
+    assert (status.spent, status.unknown_days) == (30, ["2026-03-04"])
 
 
 def test_on_the_first_of_a_month_nothing_is_known_yet(account):
