@@ -22,8 +22,14 @@ register = template.Library()
 
 VENDOR = Path(__file__).parents[1] / "static" / "dashboard" / "vendor"
 _TONES = {
-    "good": ("succeeded", "ok", "fresh", "resolved", "applied", "sent", "enabled", "available"),
-    "warn": ("partial", "warning", "queued", "pending", "recommended", "stopping", "unknown"),
+    "good": (
+        *("succeeded", "success", "ok", "fresh", "resolved", "applied"),
+        *("sent", "enabled", "available", "verified"),
+    ),
+    "warn": (
+        *("partial", "warning", "queued", "pending", "recommended", "stopping"),
+        *("unknown", "skipped", "interrupted"),
+    ),
     "bad": ("failed", "error", "critical", "open", "terminated", "late", "abandoned"),
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words}
@@ -93,7 +99,14 @@ def ago(at: datetime | None, why: str = "") -> str:
 @register.simple_tag
 def badge(word: str, tone: str = "") -> SafeString:
     """Write a status so that failures stand out, in its words as well as by colour."""
-    return format_html('<span class="badge {}">{}</span>', tone or _TONE_OF.get(word, "info"), word)
+    known = _TONE_OF.get(str(word).lower(), "info")
+    return format_html('<span class="badge {}">{}</span>', tone or known, word)
+
+
+@register.filter
+def humanised(name: str) -> str:
+    """Write a name such as cache_hit as people do: Cache hit."""
+    return name.replace("_", " ").capitalize()
 
 
 # --- Scripts and styles ----------------------------------------------------------------------

@@ -1,16 +1,17 @@
 """What was seen of the database, minute by minute."""
 
-from datetime import datetime, timedelta
-from typing import Self
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, Func, Max, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import TruncDay
 
 MINUTES_KEPT = timedelta(days=35)
 """How long single looks are kept, and hours: a month can be compared with the week before it."""
 DAYS_KEPT = timedelta(days=365)
 """How long one look a day at the sizes is kept."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class ObservationQuerySet(models.QuerySet["Observation"]):
@@ -21,6 +22,30 @@ class ObservationQuerySet(models.QuerySet["Observation"]):
     def with_pool(self) -> Self:
         """Keep those in which the pool answered."""
         return self.filter(pool_size__isnull=False)
+
+    def by_slot(self, length: timedelta) -> "QuerySet[Observation, Any]":
+        """Return the worst of each slot of that length, counted from 1970, by the moment it begins at.
+
+        `used` are connections that nobody else could have; all but the moment are null where nobody knew.
+        """
+        begun = Func(
+            Value(length),
+            F("at"),
+            Value(_EPOCH),
+            function="date_bin",
+            output_field=models.DateTimeField(),
+        )
+        return (
+            self.order_by()
+            .values(slot=begun)
+            .annotate(
+                used=Max(F("utilization") * F("pool_size")),
+                most_waiting=Max("waiting"),
+                largest=Max("pool_size"),
+                worst_health=Min("health"),
+            )
+            .order_by("slot")
+        )
 
     def outlived(self, now: datetime) -> Self:
         """Keep those that nobody needs any more."""

@@ -5,11 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from alerts.models import Alert
-from dbops.models import BackupCheck, Observation
+from dbops.models import BackupCheck, Maintenance, Observation
 
 DONE, FAILED, SKIPPED, DRY = "success", "failed", "skipped", "dry_run"
 GOOD_SCORE = 90
 """A health score below is worth a look."""
+MOST_HISTORY = 30
+NEVER = "No maintenance has ended yet; it runs every day at 2:00 UTC, or by POST maintenance/run."
+
+
+def status() -> dict[str, Any]:
+    """Return what the last maintenance that was no dry run did, and the history of all."""
+    last = Maintenance.objects.filter(dry_run=False).first()
+    told = {name: getattr(last, name, None) for name in ("timestamp", "tasks", "recommendations")}
+    history = Maintenance.objects.all()[:MOST_HISTORY]
+    return {**told, **({} if last else {"reason": NEVER}), "history": history}
 
 
 def of_all(parts: Iterable[Mapping[str, Any]]) -> str:

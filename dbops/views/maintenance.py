@@ -18,13 +18,10 @@ from dbops.serializers.maintenance import (
     MaintenanceRunSerializer,
     MaintenanceStatusSerializer,
 )
-from dbops.services import maintaining
+from dbops.services import maintaining, maintenance_report
 from dbops.views.base import TAG
 from pipelines import waiting
 from pipelines.models import Run
-
-MOST_HISTORY = 30
-NEVER = "No maintenance has ended yet; it runs every day at 2:00 UTC, or by POST maintenance/run."
 
 
 @extend_schema(tags=[TAG])
@@ -69,9 +66,4 @@ class MaintenanceStatusView(APIView):
     )
     def get(self, request: Request) -> Response:
         Query.read(request)
-        last = Maintenance.objects.filter(dry_run=False).first()
-        history = Maintenance.objects.all()[:MOST_HISTORY]
-        names = ("timestamp", "tasks", "recommendations")
-        told: dict[str, Any] = {name: getattr(last, name, None) for name in names}
-        answer = {**told, **({} if last else {"reason": NEVER}), "history": history}
-        return Response(MaintenanceStatusSerializer(answer).data)
+        return Response(MaintenanceStatusSerializer(maintenance_report.status()).data)

@@ -164,6 +164,14 @@ PAGES_TABLE = """
     GET    /fleet/                                   VIEWERS         200
     GET    /autoscaler/                              USERS           200
     GET    /database/                                VIEWERS         200
+    POST   /database/automation/start/               OPERATORS       303
+    POST   /database/automation/stop/                OPERATORS       303
+    POST   /database/pool/evaluate/                  OPERATORS       303
+    POST   /database/pool/emergency/                 OPERATORS       303
+    POST   /database/predict/                        OPERATORS       303
+    POST   /database/optimize/                       OPERATORS       303
+    POST   /database/maintain/                       OPERATORS       303
+    POST   /database/maintain/dry-run/               OPERATORS       303
     GET    /pipelines/                               VIEWERS         200
     POST   /pipelines/collect/                       OPERATORS       303
     POST   /pipelines/{pk}/resume/                   OPERATORS       303
