@@ -32,6 +32,13 @@ def has_role(user: User | AnonymousUser, *roles: Role) -> bool:
     return user.is_superuser or user.groups.filter(name__in=roles).exists()
 
 
+def role_of(user: User) -> str:
+    """Return the word for what the user may do; empty where they have no role yet."""
+    if user.is_superuser:
+        return "administrator"
+    return next((role.value for role in (Role.OPERATOR, Role.VIEWER) if has_role(user, role)), "")
+
+
 def having_role(*roles: Role) -> QuerySet[User]:
     """Return the users whom `has_role` tells to have one of these roles."""
     in_groups = User.groups.through.objects.filter(group__name__in=roles).values("user")

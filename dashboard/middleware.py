@@ -15,6 +15,7 @@ from rest_framework.exceptions import APIException
 from core.api import error_body, exception_handler
 
 APP = "dashboard"
+ELSEWHERE = ("/api/", "/admin/", "/static/")
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -32,11 +33,16 @@ _TITLES = {
     400: "That cannot be read",
     403: "Not for you",
     404: "Nothing here",
+    405: "Not like this",
     409: "It has moved on",
     429: "Wait a little",
     500: "Something went wrong",
     503: "Try again shortly",
 }
+
+
+_KEPT = ("Retry-After", "Allow")
+"""What an answer that becomes a page keeps saying."""
 
 
 class PageMiddleware:
@@ -47,9 +53,9 @@ class PageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
-        if not is_page(request):
+        if not (is_page(request) or _is_astray(request)):
             return response
-        if response.status_code >= HTTPStatus.BAD_REQUEST and _is_json(response):
+        if response.status_code >= HTTPStatus.BAD_REQUEST and (_is_json(response) or not response.content):
             response = _page_of(request, response)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers.setdefault("Cache-Control", "no-store, private")
@@ -70,6 +76,13 @@ class PageMiddleware:
 def is_page(request: HttpRequest) -> bool:
     """Tell whether the request is for a page of the dashboard, as far as it got."""
     return request.resolver_match is not None and request.resolver_match.app_name == APP
+
+
+def _is_astray(request: HttpRequest) -> bool:
+    """Tell whether a browser asks for an address that nothing is at; those of the API answer as it does."""
+    if request.resolver_match is not None or request.path.startswith(ELSEWHERE):
+        return False
+    return request.method == "GET" and "text/html" in request.headers.get("Accept", "")
 
 
 def error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:
@@ -93,7 +106,15 @@ def _is_json(response: HttpResponse) -> bool:
 
 
 def _page_of(request: HttpRequest, refusal: HttpResponse) -> HttpResponse:
-    page = error_page(request, refusal.status_code, orjson.loads(refusal.content)["error"])
-    if "Retry-After" in refusal.headers:
-        page.headers["Retry-After"] = refusal.headers["Retry-After"]
+    page = error_page(request, refusal.status_code, _said(refusal))
+    for name in _KEPT:
+        if name in refusal.headers:
+            page.headers[name] = refusal.headers[name]
     return page
+
+
+def _said(refusal: HttpResponse) -> str:
+    """Return why it was refused, as far as that was said; an address is nothing to send to, for one."""
+    if refusal.content:
+        return str(orjson.loads(refusal.content)["error"])
+    return f"{HTTPStatus(refusal.status_code).phrase}: this address is asked in another way."

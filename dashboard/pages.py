@@ -81,7 +81,7 @@ class Action(ForUsers):
     What was done, or why it was not, is told on the page that is returned to: the form's `next`, else `back`.
     """
 
-    permission = IsOperator
+    permission: type[BasePermission] = IsOperator
     back: str
     """The name of the page to return to, such as dashboard:alerts."""
 

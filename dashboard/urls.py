@@ -43,4 +43,20 @@ urlpatterns = [
     path("alerts/", alerts.AlertsPage.as_view(), name="alerts"),
     path("alerts/<int:pk>/acknowledge/", alerts.Acknowledge.as_view(), name="acknowledge"),
     path("settings/", settings.SettingsPage.as_view(), name="settings"),
+    path("settings/password/", settings.ChangePassword.as_view(), name="change-password"),
+    path("settings/accounts/<int:pk>/enable/", settings.SwitchAccount.as_view(), name="enable-account"),
+    path(
+        "settings/accounts/<int:pk>/disable/",
+        settings.SwitchAccount.as_view(on=False),
+        name="disable-account",
+    ),
+    path("settings/channels/", settings.AddChannel.as_view(), name="add-channel"),
+    path("settings/channels/<int:pk>/test/", settings.TestChannel.as_view(), name="test-channel"),
+    path("settings/channels/<int:pk>/enable/", settings.SwitchChannel.as_view(), name="enable-channel"),
+    path(
+        "settings/channels/<int:pk>/disable/",
+        settings.SwitchChannel.as_view(on=False),
+        name="disable-channel",
+    ),
+    path("settings/channels/<int:pk>/delete/", settings.DeleteChannel.as_view(), name="delete-channel"),
 ]

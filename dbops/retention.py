@@ -44,6 +44,12 @@ _OUTLIVED: tuple[tuple[str, str, str, Callable[[datetime], QuerySet[Any]]], ...]
 """Name, title, the time by which rows go, and the rows that by their own rules nobody needs any more."""
 
 
+def kept() -> list[tuple[str, timedelta]]:
+    """Return for how long what is kept, by its title."""
+    fixed = [(title, span) for _, title, _, _, span in _ROWS]
+    return [*fixed, ("Observations of the database", models.observations.MINUTES_KEPT)]
+
+
 def register() -> None:
     """Have them deleted. Of the thresholds the latest ones hold, however old they are."""
     for name, title, table, column, kept in _ROWS:

@@ -88,10 +88,15 @@ def _when(rhythm: timedelta | Cron | None) -> dict[str, Any]:
     return {"interval": _interval(rhythm), "expire_seconds": expiry_s}
 
 
+def rows() -> "QuerySet[PeriodicTask]":
+    """Return the schedules that start pipelines, the oldest first."""
+    found: QuerySet[PeriodicTask] = PeriodicTask.objects.filter(task=START)
+    return found.select_related("interval", "crontab").order_by("pk")
+
+
 def rows_of(pipeline: str) -> list[PeriodicTask]:
     """Return the pipeline's schedules, the oldest first, however their arguments are written."""
-    rows = PeriodicTask.objects.filter(task=START).select_related("interval", "crontab").order_by("pk")
-    return [row for row in rows if pipeline_of(row) == pipeline]
+    return [row for row in rows() if pipeline_of(row) == pipeline]
 
 
 def pipeline_of(row: PeriodicTask) -> str:

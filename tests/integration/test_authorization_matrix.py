@@ -178,7 +178,16 @@ PAGES_TABLE = """
     POST   /pipelines/{pk}/cancel/                   OPERATORS       303
     GET    /alerts/                                  VIEWERS         200
     POST   /alerts/{pk}/acknowledge/                 OPERATORS       303
-    GET    /settings/                                VIEWERS         200
+    GET    /settings/                                USERS           200
+    POST   /settings/password/                       USERS           303
+    POST   /settings/accounts/{pk}/enable/           ADMINISTRATORS  303
+    POST   /settings/accounts/{pk}/disable/          ADMINISTRATORS  303
+    GET    /settings/channels/                       OPERATORS       302
+    POST   /settings/channels/                       OPERATORS       400
+    POST   /settings/channels/{pk}/test/             OPERATORS       303
+    POST   /settings/channels/{pk}/enable/           OPERATORS       303
+    POST   /settings/channels/{pk}/disable/          OPERATORS       303
+    POST   /settings/channels/{pk}/delete/           OPERATORS       303
 """
 """The same of the dashboard's pages, which sessions open; who has none is sent to the login."""
 SESSIONS = {
@@ -260,6 +269,7 @@ def keys(monkeypatch, settings, patience, just_begun):
         "analytics": builders.saving().pk,
         "budgets": builders.budget().pk,
         # It leads nowhere, so that its test sends nothing.
+        "accounts": account.pk,
         "channels": builders.channel("http://127.0.0.1/").pk,
         "billing-files": builders.billing_file().pk,
         "runs": builders.run().pk,
@@ -269,7 +279,7 @@ def keys(monkeypatch, settings, patience, just_begun):
 
 def filled(address, keys):
     """Put the keys into the address; a `pk` is that of the collection that it is in."""
-    collection = address.removeprefix("/api/v1/").strip("/").partition("/")[0]
+    collection = address.removeprefix("/api/v1/").removeprefix("/settings").strip("/").partition("/")[0]
     return address.format(**{"pk": keys.get(collection), **keys}) + QUERIES.get(address, "")
 
 

@@ -64,6 +64,21 @@ def test_an_account_that_is_not_active_gets_no_session(user):
     assert browser.get("/").status_code == 302
 
 
+def test_a_user_without_a_role_gets_in_and_is_told_what_is_missing():
+    builders.user(email=EMAIL, password=PASSWORD)
+    answer = Client().post("/login/", {"username": EMAIL, "password": PASSWORD}, follow=True)
+    assert answer.status_code == 403
+    assert "an administrator can give it to you" in parsed(answer).text_content()
+    assert "/settings/" in parsed(answer).xpath("//main//a/@href")
+
+
+def test_a_locked_account_ends_its_sessions(user):
+    browser = logged_in(user)
+    user.is_active = False
+    user.save()
+    assert browser.get("/").headers["Location"] == "/login/?next=/"
+
+
 def test_after_some_wrong_passwords_one_has_to_wait(user):
     for _ in range(5):
         log_in(password="wrong")

@@ -18,28 +18,47 @@
       // the choice holds for this page
     }
   };
+  const forget = () => {
+    try {
+      localStorage.removeItem(KEY);
+    } catch {
+      // nothing was kept
+    }
+  };
   const current = () => root.dataset.theme || (dark.matches ? "dark" : "light");
   const other = () => (current() === "dark" ? "light" : "dark");
   const tell = () => document.dispatchEvent(new CustomEvent("themechange"));
 
   if (["light", "dark"].includes(kept())) root.dataset.theme = kept();
 
+  const choose = (theme) => {
+    if (theme) {
+      root.dataset.theme = theme;
+      keep(theme);
+    } else {
+      delete root.dataset.theme;
+      forget();
+    }
+    tell();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("[data-theme-toggle]");
+    const choices = document.querySelectorAll("[data-theme-choice]");
     const label = () => {
       button.textContent = other() === "dark" ? "Dark theme" : "Light theme";
+      choices.forEach((each) => {
+        each.setAttribute("aria-pressed", String(each.dataset.themeChoice === (root.dataset.theme ?? "")));
+      });
     };
     label();
     button.hidden = false;
-    button.addEventListener("click", () => {
-      root.dataset.theme = other();
-      keep(root.dataset.theme);
-      label();
-      tell();
+    button.addEventListener("click", () => choose(other()));
+    document.querySelectorAll("[data-theme-choices]").forEach((each) => {
+      each.hidden = false;
     });
-    dark.addEventListener("change", () => {
-      label();
-      tell();
-    });
+    choices.forEach((each) => each.addEventListener("click", () => choose(each.dataset.themeChoice)));
+    document.addEventListener("themechange", label);
+    dark.addEventListener("change", tell);
   });
 })();
