@@ -14,14 +14,16 @@ PAGES = {
     "fleet": "/fleet/",
     "autoscaler": "/autoscaler/",
     "database": "/database/",
+    "database-refused": "/database/?hours=x",
     "pipelines": "/pipelines/",
     "pipelines-refused": "/pipelines/?status=odd",
     "alerts": "/alerts/?state=",
     "settings": "/settings/",
     "error": "/alerts/?page=9999",
+    "nowhere": "/nowhere/",
 }
 """Each page that is walked, by the name of its picture."""
-REFUSED = ("pipelines-refused", "error")
+REFUSED = ("pipelines-refused", "database-refused", "error", "nowhere")
 """Answered with an error, which the browser's console says."""
 WIDE, NARROW = 1280, 480
 
@@ -96,6 +98,57 @@ def test_the_theme_is_chosen_and_kept(browser, theme):
     assert browser.run("return getComputedStyle(document.body).backgroundColor") != before
     browser.open("/alerts/")
     assert browser.one("html").get_attribute("data-theme") == other
+
+
+def test_the_theme_is_chosen_in_the_settings_and_can_be_left_to_the_system(browser, theme):
+    browser.open("/settings/")
+    chosen = "[data-theme-choice='{}']".format
+    assert browser.one(chosen(theme)).get_attribute("aria-pressed") == "true"
+    browser.one(chosen("")).click()
+    assert browser.run("return document.documentElement.dataset.theme ?? null") is None
+    assert browser.run("return localStorage.getItem('cloudintel-theme')") is None
+    browser.one(chosen(theme)).click()
+    browser.open("/alerts/")
+    assert browser.one("html").get_attribute("data-theme") == theme
+
+
+def test_what_takes_a_while_is_there_a_moment_after_the_page(browser):
+    browser.open("/database/")
+    browser.until(lambda: "Looked at" in browser.text("#advice"))
+    assert int(browser.one("#load").get_attribute("data-points")) == 361
+    browser.open("/settings/")
+    browser.until(lambda: "one page of Cost Explorer" in browser.one("#accounts").get_attribute("textContent"))
+    assert browser.complaints() == []
+
+
+def test_a_channel_that_is_refused_can_be_corrected_by_keyboard_alone(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open("/settings/")
+    browser.one("#channel-name").send_keys("by keyboard", Keys.TAB, "Webhook", Keys.TAB, "http://127.0.0.1/")
+    browser.run("return document.activeElement").send_keys(Keys.ENTER)
+    browser.until(lambda: browser.path == "/settings/channels/")
+    assert "A webhook needs https." in browser.text("#channel-target-error")
+    assert browser.one("#channel-name").get_attribute("value") == "by keyboard"
+    assert browser.barriers() == []
+    browser.one("#channel-target").clear()
+    browser.one("#channel-target").send_keys("https://hooks.example.com/k3y", Keys.ENTER)
+    browser.until(lambda: "by keyboard is told of alerts" in browser.text())
+    browser.one("[id^='confirm-settings-channels'] summary").send_keys(Keys.ENTER)
+    browser.one("[id^='confirm-settings-channels'] button").send_keys(Keys.ENTER)
+    browser.until(lambda: "by keyboard is deleted." in browser.text())
+    browser.complaints()  # the refusal is one
+
+
+def test_paper_shows_the_content_alone(browser):
+    browser.open("/database/")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        hidden = ("header.bar", "form.filters", "main form.action button")
+        assert [browser.one(each).is_displayed() for each in hidden] == [False] * len(hidden)
+        assert browser.one("#events").is_displayed()
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_a_chart_is_drawn_and_drawn_anew_in_the_other_theme(browser, theme):
