@@ -32,7 +32,7 @@ from dbops.services import (
 from pipelines import due
 from pipelines.models import Run
 
-EVENTS = 10
+EVENTS = 8
 CHECKS = 8
 MOST_MARKS = 40
 PREDICTED = timedelta(days=3)

@@ -25,7 +25,7 @@ from core.errors import CloudIntelError, InvalidInputError
 from dashboard import effective
 from dashboard.choosing import rows_of_page
 from dashboard.pages import Action, Page
-from pipelines import alarms, due, registry, schedules
+from pipelines import alarms, due, schedules
 from pipelines.slots import Cron, Every
 
 ACCOUNTS = 10
@@ -118,7 +118,7 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A schedule: what it starts, in which rhythm, and when next."""
+    """A schedule: the pipeline that it starts, in which rhythm, and when next."""
 
     row: PeriodicTask
     starts: str
@@ -128,11 +128,10 @@ class ScheduleRow:
 
 def _schedules() -> list[ScheduleRow]:
     following = due.next_due(timezone.now())
-    titles = {pipeline.name: pipeline.title for pipeline in registry.every()}
     return [
         ScheduleRow(
             row,
-            titles.get(schedules.pipeline_of(row)) or schedules.pipeline_of(row),
+            schedules.pipeline_of(row),
             _rhythm(row),
             following.get(schedules.pipeline_of(row)) if row.enabled else None,
         )

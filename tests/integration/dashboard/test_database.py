@@ -131,8 +131,8 @@ def test_decisions_are_listed_with_their_reasons_and_drawn_where_they_were_appli
     PoolEvent.objects.create(**common, reason="It is fixed.", trigger="observation", applied=False)
     answer = viewer.get(PAGE)
     assert [row[1:] for row in rows(answer, "Decisions about the pool")] == [
-        ["Scale Up", "20", "25", "not applied", "It is fixed.", "observation"],
-        ["Scale Up", "20", "25", "applied", "85 % in use.", "op@example.com"],
+        ["Scale up", "20", "25", "not applied", "It is fixed.", "observation"],
+        ["Scale up", "20", "25", "applied", "85 % in use.", "op@example.com"],
     ]
     assert [mark["label"] for mark in drawn(answer, "load")["marks"]] == ["scale up 20 to 25"]
 

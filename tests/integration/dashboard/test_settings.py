@@ -197,7 +197,7 @@ def test_schedules_tell_what_they_start_and_when(viewer):
     PeriodicTask.objects.filter(name__startswith="Maintain").update(enabled=False)
     told = {row[0]: row[1:] for row in rows(viewer.get(PAGE), "Schedules of pipelines")}
     assert told["Maintain the database"] == [
-        "Maintain the database",
+        "database-maintenance",
         "0 2 * * * (UTC)",
         "disabled",
         "never",

@@ -35,6 +35,13 @@
     return data.daily ? iso.slice(0, 10) : `${iso.slice(0, 10)} ${iso.slice(11, 16)}`;
   };
 
+  // The length of a step, how its ticks are written, and what stands below those that begin a year or a day.
+  const TICKS = [
+    [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+    [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
+    [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
+  ];
+
   const KINDS = {
     line: (stroke) => ({ stroke, width: 1.5 }),
     area: (stroke) => ({ stroke, width: 1.5, fill: faded(stroke, 0.15) }),
@@ -98,7 +105,7 @@
         y: { range: (_plot, low, high) => ends(data, low, high) },
       },
       axes: [
-        { ...axis, ...(data.daily ? { values: (_plot, at) => at.map((each) => moment(data)(each).slice(5)), incrs: [1, 2, 7, 14, 28, 91].map((days) => days * day) } : {}) },
+        { ...axis, ...(data.daily ? { values: (_plot, at) => at.map((each) => moment(data)(each).slice(5)), incrs: [1, 2, 7, 14, 28, 91].map((days) => days * day) } : { values: TICKS }) },
         { ...axis, size: 76, values: (_plot, at) => at.map(written({ ...data, digits: Math.max(data.digits, 1) })) },
       ],
       series: [{ label: data.daily ? "Day" : "UTC", value: (_plot, at) => moment(data)(at) }, ...seriesOf(data)],
