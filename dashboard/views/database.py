@@ -35,6 +35,8 @@ from pipelines.models import Run
 EVENTS = 8
 CHECKS = 8
 MOST_MARKS = 40
+LIVE_S = 240
+"""Charts whose points are no longer than that follow what happens."""
 PREDICTED = timedelta(days=3)
 _BACK = "dashboard:database"
 _CHART = "dashboard/parts/chart_data.html"
@@ -162,7 +164,7 @@ class Past:
             at=self._slots,
             digits=1,
             low=0,
-            every_s=15,
+            every_s=self._every_s(15),
             series=[
                 Series("in use", self._of("used"), Kind.AREA),
                 Series("waiting", self._of("most_waiting"), colour=5),
@@ -180,9 +182,14 @@ class Past:
             digits=0,
             low=0,
             high=100,
-            every_s=60,
+            every_s=self._every_s(60),
             series=[Series("score", self._of("worst_health"), colour=3)],
         )
+
+    def _every_s(self, least: int) -> int:
+        """Return how often a chart is drawn anew: where a point is many minutes, as often as there is one."""
+        length_s = int(self._length.total_seconds())
+        return least if length_s <= LIVE_S else length_s
 
     @property
     def _each(self) -> str:

@@ -141,13 +141,18 @@ def test_a_channel_that_is_refused_can_be_corrected_by_keyboard_alone(browser):
     browser.complaints()  # the refusal is one
 
 
-def test_paper_shows_the_content_alone(browser):
+def test_paper_shows_the_content_alone_and_charts_as_the_light_theme_has_them(browser):
+    browser.open("/settings/")
+    browser.wear("dark")
     browser.open("/database/")
+    pixels = "return document.querySelector('#load canvas').toDataURL()"
+    before = browser.run(pixels)
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
         hidden = ("header.bar", "form.filters", "main form.action button")
         assert [browser.one(each).is_displayed() for each in hidden] == [False] * len(hidden)
         assert browser.one("#events").is_displayed()
+        browser.until(lambda: browser.run(pixels) != before)
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 

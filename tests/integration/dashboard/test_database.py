@@ -116,6 +116,12 @@ def test_the_table_of_a_chart_lists_all_its_points_however_far_back_it_goes(view
     assert len(parsed(answer).xpath("//*[@id='load-data']//tbody/tr")) == points
 
 
+@pytest.mark.parametrize(("hours", "trigger"), [(24, "every 15s"), (72, "every 720s"), (720, "every 7200s")])
+def test_the_further_back_a_chart_looks_the_less_often_it_is_drawn_anew(viewer, hours, trigger):
+    answer = viewer.get(PAGE, {"hours": str(hours)})
+    assert parsed(answer).xpath("//*[@id='load-data']/@hx-trigger") == [trigger]
+
+
 def test_a_span_that_is_not_offered_is_told_beside_its_field(viewer):
     answer = viewer.get(PAGE, {"hours": "5"})
     assert answer.status_code == 400

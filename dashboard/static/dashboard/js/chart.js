@@ -160,7 +160,9 @@
   };
 
   begin(document);
-  document.addEventListener("themechange", () => drawn.forEach((_known, figure) => draw(figure)));
+  const drawAnew = () => drawn.forEach((_known, figure) => draw(figure));
+  document.addEventListener("themechange", drawAnew);
+  matchMedia("print").addEventListener("change", drawAnew); // paper is light
   document.addEventListener("htmx:afterSwap", (event) => {
     const figure = event.detail.target.closest("[data-chart]");
     if (figure) refresh(figure);
