@@ -30,6 +30,7 @@ NAMES = (
     "billing",
     "reliability",
     "workers",
+    "reads",
     *WITHOUT_DATABASE,
 )
 SIZES = ("n", "points", "gb")

@@ -1,5 +1,6 @@
 """What a start tells on the terminal: what is stored, what it took, and where to look next."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.db.models import Count
@@ -9,6 +10,19 @@ from rich.table import Table
 from accounts.models import User
 from accounts.tokens import issue
 from analytics.costs import CostDay, CostSummary, summarise
+from analytics.models import (
+    Anomaly,
+    BudgetStatus,
+    CarbonReport,
+    Computation,
+    CostForecast,
+    LoadForecast,
+    MonthEndForecast,
+    SavingTally,
+    Subject,
+    SustainabilityScore,
+)
+from analytics.savings import tallies
 from cloudintel_project import home
 from collectors.models import CpuMetric, DailyCost, Instance
 from core.period import Period
@@ -20,7 +34,7 @@ COST_DAYS = 30
 
 def print_report(console: Console) -> None:
     """Print the tables."""
-    console.print(instances(), estate(), runs())
+    console.print(instances(), estate(), runs(), computed())
 
 
 def instances() -> Table:
@@ -84,6 +98,77 @@ def _run_row(run: Run) -> tuple[str, ...]:
     return run.pipeline, run.status, duration, rows or "0", str(run.aws_calls), f"${run.aws_cost_usd}"
 
 
+# --- What was computed -----------------------------------------------------------------------
+def computed() -> Table:
+    """Say what came out of the last computation, or why nothing did."""
+    table = Table("Computed", title="Intelligence", title_justify="left")
+    table.add_column("Result", overflow="fold")
+    for subject, told in _TOLD.items():
+        standing = Computation.objects.standing(subject)
+        known = told() if standing["computed_at"] else ""
+        table.add_row(Subject(subject).label, "; ".join(filter(None, (known, standing["reason"]))))
+    return table
+
+
+def _month_end() -> str:
+    currency = CostForecast.objects.currency()
+    found = MonthEndForecast.objects.of(None, None, currency).first()
+    if found is None or found.expected is None:
+        return found.reason if found else ""
+    costs = f"{found.expected:,.0f} {currency} by the month's end"
+    return f"{costs} ({found.low:,.0f} to {found.high:,.0f})"
+
+
+def _loads() -> str:
+    return f"{LoadForecast.objects.filter(reason='').count():,} loads of the next two days"
+
+
+def _anomalies() -> str:
+    costs = [each.sentence for each in Anomaly.objects.costs()[:3]]
+    return "; ".join([*costs, f"{Anomaly.objects.metrics().count():,} in metrics"])
+
+
+def _savings() -> str:
+    total = tallies.total(SavingTally.objects.all(), of_kind=False)
+    return f"{total['monthly_usd']:,.2f} USD a month, on {total['resources']:,} resources"
+
+
+def _carbon() -> str:
+    report = CarbonReport.objects.first()
+    parts = [report.totals[name] for name in ("operational_kg", "embodied_kg")] if report else []
+    low, high = (sum(part[bound] for part in parts if part) for bound in ("low", "high"))
+    days = f"{report.start} to {report.end}, exclusive" if report else ""
+    return f"{low:,.1f} to {high:,.1f} kgCO2e from {days}"
+
+
+def _score() -> str:
+    latest = SustainabilityScore.objects.first()
+    if latest is None or latest.score is None:
+        return latest.reason if latest else ""
+    return f"{latest.score:.0f} of 100"
+
+
+def _budgets() -> str:
+    known = BudgetStatus.objects.select_related("budget").order_by("budget__name")
+    return "; ".join(
+        f"{each.budget.name}: {'unknown' if each.spent is None else f'{each.spent:,.0f}'} of "
+        f"{each.budget.amount:,.0f} {each.budget.currency} spent"
+        for each in known[:3]
+    )
+
+
+_TOLD: dict[Subject, Callable[[], str]] = {
+    Subject.FORECAST: _month_end,
+    Subject.LOAD_FORECAST: _loads,
+    Subject.ANOMALIES: _anomalies,
+    Subject.SAVINGS: _savings,
+    Subject.CARBON: _carbon,
+    Subject.SUSTAINABILITY: _score,
+    Subject.BUDGETS: _budgets,
+}
+
+
+# --- Where to look ---------------------------------------------------------------------------
 def print_addresses(console: Console, url: str, user: User) -> None:
     """Print where to look, with a command to paste; its token is the administrator's."""
     for what, where in (
