@@ -13,6 +13,7 @@ from core import health
 from pipelines.calling import ExecuteView, ValidateWeeklyView
 from pipelines.promises import SloView
 from pipelines.status import StatusView
+from scaling.views.replay import ReplayView
 
 admin.site.site_header = admin.site.site_title = "CloudIntel"
 admin.site.index_title = "Administration"
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/v1/database/automation/", include("dbops.urls")),
     path("api/v1/backfill", BackfillView.as_view(), name="backfill"),
     path("api/v1/slo", SloView.as_view(), name="slo"),
+    path("api/v1/analytics/replay", ReplayView.as_view(), name="replay"),
     path("api/v1/analytics/", include("analytics.intelligence_urls")),
     path("api/v1/costs/export", CostExportView.as_view(), name="cost-export"),
     path("api/v1/", include(router.urls)),

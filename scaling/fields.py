@@ -32,6 +32,17 @@ class NumberField(serializers.FloatField):
         return float(data)
 
 
+class FiniteField(serializers.FloatField):
+    """A finite number in a query string."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return the number. Raises: ValidationError."""
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
 class WholeNumberField(serializers.IntegerField):
     """A JSON number without a fraction."""
 

@@ -116,7 +116,7 @@ def run(loads: Loads, steering: Steering, *, start: Floats, count_from: int = 0)
         is_known = ~np.isnan(demand)
         wanted = np.where(is_known, steering.wanted(now), now.units)
         if step >= count_from:
-            tally += is_known * _counted(now, wanted)
+            tally += is_known * counted(now, wanted)
         fleet.strive(wanted)
     return [
         Outcome(int(minutes), int(above), unit_minutes / 60, over / 60, int(events))
@@ -124,7 +124,7 @@ def run(loads: Loads, steering: Steering, *, start: Floats, count_from: int = 0)
     ]
 
 
-def _counted(now: Minute, wanted: Floats) -> Floats:
+def counted(now: Minute, wanted: Floats) -> Floats:
     """Return what a minute adds to each number of an outcome; where demand is unknown it is not looked at."""
     demand = np.nan_to_num(now.demand)
     enough = np.maximum(np.ceil(demand / LIMIT - 1e-9), LEAST_UNITS)

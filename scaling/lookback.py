@@ -6,27 +6,21 @@ busy of the units that there were. Where all of it was busy, demand may have bee
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from scaling import fleet
-from scaling.fleet import Loads, Outcome, Steering
+from scaling.fleet import Loads, Minute, Outcome
 from scaling.forecast import LEAST_MINUTES
+from scaling.playing import Course, Player
+from scaling.predictive import LIMIT
 from scaling.steering import Change
 
 _MINUTE_S = 60
 _COLUMNS = ("times_s", "cpu", "units")
 
 Floats = npt.NDArray[np.float64]
-
-
-class ChangingSteering(Steering, Protocol):
-    """A way of steering that remembers what it changed."""
-
-    @property
-    def changes(self) -> list[Change]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +40,13 @@ class History:
 class Answer:
     """What would have happened since a moment; all is None where too little is known, with the `reason`.
 
-    `coverage` is the share of the minutes that is known; `cost_usd` is for these, and so is what `was`: the
-    cost of the units that there were.
+    `coverage` is the share of the minutes that is known; the outcome is for these, and so is `was`: that of
+    the units that there were, whose changes are not known to be anybody's.
     """
 
     coverage: float
     outcome: Outcome | None
-    cost_usd: float | None
-    was_usd: float | None
+    was: Outcome | None
     changes: tuple[Change, ...]
     reason: str
 
@@ -71,9 +64,7 @@ def loads(history: History) -> tuple[Loads, Floats]:
     return Loads(first, demand[:, None]), units
 
 
-def look_back(
-    history: History, steering: ChangingSteering, *, since: datetime, until: datetime, unit_hour_usd: float
-) -> Answer:
+def look_back(history: History, player: Player, *, since: datetime, until: datetime) -> Answer:
     """Play one group's history to a policy: what is before `since` is learned from, and not counted."""
     kept = history.times_s < until.timestamp()
     if not kept.any():
@@ -85,18 +76,35 @@ def look_back(
     counted = int(is_known[begins:].sum())
     if counted < LEAST_MINUTES:
         return _refused(f"{counted} of the {LEAST_MINUTES} minutes that are needed are known")
-    start = units[is_known][:1]
-    outcome = fleet.run(played, steering, start=start, count_from=begins)[0]
-    was_hours = float(units[begins:][is_known[begins:]].sum()) / 60
+    course = player.play(played, float(units[is_known][0]))
     return Answer(
         coverage=counted / asked,
-        outcome=outcome,
-        cost_usd=outcome.instance_hours * unit_hour_usd,
-        was_usd=was_hours * unit_hour_usd,
-        changes=tuple(each for each in steering.changes if each.at > since),
+        outcome=_outcome(played, course, begins),
+        was=_outcome(played, _as_it_was(units), begins),
+        changes=tuple(each for each in course.changes if each.at > since),
         reason=f"From {counted} of {asked} minutes.",
     )
 
 
+def usual(history: History) -> float:
+    """Return the units that the load needs on average, within the limit; NaN where none is known."""
+    demand = history.cpu / 100 * history.units
+    known = demand[~np.isnan(demand)]
+    return float(known.mean()) / LIMIT if len(known) else np.nan
+
+
+def _as_it_was(units: Floats) -> Course:
+    there = np.nan_to_num(units)
+    return Course(there, there, np.append(there[1:], there[-1:]), ())
+
+
+def _outcome(played: Loads, course: Course, begins: int) -> Outcome:
+    demand = played.demand[:, 0]
+    now = Minute(played.start, demand, course.serving, course.units - course.serving)
+    tally = (~np.isnan(demand) * fleet.counted(now, course.wanted))[:, begins:].sum(axis=1)
+    minutes, above, unit_minutes, over, events = tally.tolist()
+    return Outcome(int(minutes), int(above), unit_minutes / 60, over / 60, int(events))
+
+
 def _refused(why: str) -> Answer:
-    return Answer(0.0, None, None, None, (), f"Nothing can be told: {why}.")
+    return Answer(0.0, None, None, (), f"Nothing can be told: {why}.")

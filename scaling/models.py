@@ -26,6 +26,20 @@ ACTING = (Mode.ASG, Mode.EC2_RESIZE)
 """The modes that change something at AWS."""
 
 
+class Kind(models.TextChoices):
+    """What decides."""
+
+    THREE_TIER = "three_tier", "three_tier: the rules alone"
+    PREDICTIVE = "predictive", "predictive: the rules, and a forecast above them"
+
+
+class Prediction(models.TextChoices):
+    """What comes of a forecast."""
+
+    FORECAST_ONLY = "forecast_only", "forecast_only: recorded beside what the rules do"
+    ACT = "act", "act: it decides, and never on less than the rules ask for"
+
+
 class Source(models.IntegerChoices):
     """Where a sample comes from."""
 
@@ -107,6 +121,10 @@ class ManagedInstance(models.Model):
     last_desired = models.PositiveIntegerField(
         null=True, blank=True, help_text="The desired capacity that its last action left the group with."
     )
+    foreseen_wish = models.FloatField(
+        null=True, blank=True, help_text="The instances that a forecast without effect last recommended."
+    )
+    foreseen_at = models.DateTimeField(null=True, blank=True, help_text="When it did.")
     read_through = models.DateTimeField(
         null=True, blank=True, help_text="Up to when CloudWatch was asked (exclusive)."
     )
@@ -132,6 +150,9 @@ class ManagedInstance(models.Model):
         return capacity.percent(self.level)
 
 
+LEAST_WORTH, MOST_WORTH = 0.1, 1e6
+
+
 def _percent(default: float) -> "models.FloatField[Any, Any]":
     return models.FloatField(default=default, validators=[MinValueValidator(0), MaxValueValidator(100)])
 
@@ -145,6 +166,23 @@ class ScalingPolicy(models.Model):
     instance = models.OneToOneField(ManagedInstance, models.CASCADE, primary_key=True, related_name="policy")
     version = models.PositiveIntegerField(default=1, editable=False)
     mode = models.CharField(max_length=10, choices=Mode, default=Mode.RECOMMEND)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.THREE_TIER, db_default=Kind.THREE_TIER)
+    prediction = models.CharField(
+        max_length=13,
+        choices=Prediction,
+        default=Prediction.FORECAST_ONLY,
+        db_default=Prediction.FORECAST_ONLY,
+        help_text="What comes of the forecast where the kind is predictive.",
+    )
+    worth = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_WORTH), MaxValueValidator(MOST_WORTH)],
+        help_text=(
+            "How many instance-minutes a minute less above 80 % CPU may cost; empty: eight times the "
+            "instances that the load usually needs."
+        ),
+    )
     cpu_high = _percent(90)
     memory_high = _percent(90)
     cpu_low = _percent(10)
@@ -263,6 +301,12 @@ class ScalingDecision(models.Model):
     simulated = models.BooleanField(default=False, help_text="Simulated samples had a part in it.")
     vetoes = models.JSONField(default=list, help_text="What the guard held against the rule's wish.")
     inputs = models.JSONField(default=dict, help_text="The window's samples and statistics, votes, policy.")
+    probability = models.FloatField(
+        null=True, help_text="Foreseen: that a minute is above the limit with what there was."
+    )
+    units_before = models.FloatField(null=True, help_text="Foreseen: the instances that there were.")
+    units_wanted = models.FloatField(null=True, help_text="Foreseen: the instances that were wished for.")
+    level_wanted = models.PositiveSmallIntegerField(null=True, help_text="Foreseen: their level.")
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.NONE)
     outcome_at = models.DateTimeField(null=True, blank=True)
     outcome_detail = models.TextField(blank=True)

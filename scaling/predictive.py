@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scaling import capacity, guard
-from scaling.capacity import Group
+from scaling.capacity import Group, Scale
 from scaling.forecast import REACH_MINUTES
 from scaling.rules import Rule, Verdicts
 
@@ -23,6 +23,9 @@ LIMIT = 0.8
 
 WORTH = 70.0
 """Unit-minutes that a minute less above the limit may cost."""
+
+WORTH_OF_USUAL = 8.0
+"""That for a group whose worth nobody chose: so many times the units that its load usually needs."""
 
 LEAST_GAIN = 0.2
 """A change has to save so many minutes above the limit, or their worth, within the forecast's reach."""
@@ -33,6 +36,7 @@ RECENT_MINUTES = 5
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _SLACK = 1e-9
+_UNITS = Group(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +67,18 @@ class Wishes:
         """1 for more, -1 for less, 0 for neither."""
         return np.sign(self.wanted - self.present).astype(np.int8)
 
-    def reason(self, i: int) -> str:
-        """Return why, in one sentence with its numbers."""
-        present, wanted = self.present[i], self.wanted[i]
+    def reason(self, i: int, group: Scale = _UNITS) -> str:
+        """Return why, in one sentence with its numbers, as the group calls them."""
+        present, wanted = group.number(self.present[i]), group.number(self.wanted[i])
         if self.is_held[i]:
-            return f"Held at {present:g} units: stale or insufficient data"
+            return f"Held at {present} {group.noun}: stale or insufficient data"
         if self.is_asked[i]:
-            return f"Needed: {wanted:g} units instead of {present:g} for the load of the last minutes"
+            return f"Needed: {wanted} {group.noun} instead of {present} for the load of the last minutes"
         if np.isnan(self.over_present[i]):
-            return f"Nothing foreseen yet: {present:g} units stay"
+            return f"Nothing foreseen yet: it stays at {present} {group.noun}"
         now, then = (f"{100 * share[i]:.1f}%" for share in (self.over_present, self.over_wanted))
-        foreseen = f"Foreseen: {now} of the next minutes above the limit with {present:g} units"
-        return f"{foreseen}, which stay" if wanted == present else f"{foreseen}, {then} with {wanted:g}"
+        foreseen = f"Foreseen: {now} of the next minutes above the limit with {present} {group.noun}"
+        return f"{foreseen}, as it is" if wanted == present else f"{foreseen}, {then} with {wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def wishes(present: Floats, sizes: Floats, over: Floats, asked: Floor, worth: Fl
 
 
 def decide(
-    found: Wishes, i: int, group: Group, *, state: guard.State, policy: guard.Limits, now: datetime
+    found: Wishes, i: int, group: Scale, *, state: guard.State, policy: guard.Limits, now: datetime
 ) -> Decision:
     """Let the guard rule on one wish, as on a step of the level that the group counts as.
 
@@ -141,7 +145,7 @@ def decide(
     counted = replace(state, level=group.level(present, direction)) if direction else state
     ruling = guard.check(direction, counted, policy, now)
     is_done = ruling.outcome in (guard.APPLIED, guard.PENDING)
-    return Decision(wanted if is_done else present, wanted, ruling, found.reason(i))
+    return Decision(wanted if is_done else present, wanted, ruling, found.reason(i, group))
 
 
 def wanting(found: Wishes) -> Iterator[int]:

@@ -7,12 +7,11 @@ predictive policy beyond that, as a load balancer counts it.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from core.epoch import moment
 from scaling import capacity, guard, predictive
 from scaling.capacity import FIRST_LEVEL, LAST_LEVEL, Group
 from scaling.columns import METRICS, Samples
@@ -64,6 +63,11 @@ class Change:
     before: float
     after: float
     reason: str
+
+
+def ended(minute: int) -> datetime:
+    """Return when a minute ends, counted from 1970."""
+    return datetime.fromtimestamp((minute + 1) * _PERIOD_S, UTC)
 
 
 class Watch:
@@ -119,7 +123,7 @@ class ThreeTiers:
 
     def wanted(self, now: Minute) -> Floats:
         """Return the units of each group's level."""
-        verdicts, at = self._watch.judge(now), moment((now.minute + 1) * _MINUTE_US)
+        verdicts, at = self._watch.judge(now), ended(now.minute)
         for i in np.flatnonzero(verdicts.direction).tolist():
             state = _state(self._levels[i], self._acted[i])
             ruling = guard.check(int(verdicts.direction[i]), state, self._policies[i], at)
@@ -159,7 +163,7 @@ class Predictive:
 
     def wanted(self, now: Minute) -> Floats:
         """Learn, foresee, wish, and return what the guard grants."""
-        at = moment((now.minute + 1) * _MINUTE_US)
+        at = ended(now.minute)
         found, units = self.wishes(now), now.units.copy()
         for i in predictive.wanting(found):
             state = replace(_state(0, self._acted[i]), mode=self._mode)

@@ -1,7 +1,8 @@
 """Samples of managed instances in and out of PostgreSQL, by columns in COPY's binary format."""
 
 import logging
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,27 @@ def read(instances: npt.NDArray[np.int32], since_us: npt.NDArray[np.int64] | int
     ]
     instance, time, source, outlier, *values = bulk.columns(_SELECTED, parameters, _KINDS)
     return Samples(instance, time, source, outlier, np.stack(values))
+
+
+def minutes(
+    instances: Iterable[int], first: datetime, end: datetime, *, simulated: Iterable[int] = ()
+) -> list[npt.NDArray[Any]]:
+    """Return the average CPU of each minute of which it is known: instance, minute since 1970, percent.
+
+    What was simulated counts for those instances alone that are among `simulated`.
+    """
+    parameters = [bulk.array(instances), first, end, Source.SIMULATED, bulk.array(simulated)]
+    return bulk.columns(_BY_MINUTE, parameters, [np.int32, np.int64, np.float64])
+
+
+_BY_MINUTE = f"""
+    SELECT wanted.id, found.minute, found.cpu FROM unnest(%s::int[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT floor(extract(epoch FROM s.timestamp) / 60)::bigint AS minute, avg(s.cpu) AS cpu
+        FROM {TABLE.table} s
+        WHERE s.instance_id = wanted.id AND s.timestamp >= %s AND s.timestamp < %s AND s.cpu IS NOT NULL
+        AND (s.source <> %s OR wanted.id = ANY(%s::int[]))
+        GROUP BY 1
+    ) found"""
 
 
 # By key whatever the planner knows of the table: its statistics are always older than the newest samples. The

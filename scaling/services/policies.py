@@ -15,6 +15,9 @@ from scaling.services import alarming, groups, registration
 
 FIELDS = (
     "mode",
+    "kind",
+    "prediction",
+    "worth",
     "cpu_high",
     "memory_high",
     "cpu_low",

@@ -88,7 +88,7 @@ def test_without_a_forecast_the_rules_alone_are_followed():
     assert wished(3, nothing, least=4).wanted.tolist() == [4]
     found = wished(9, nothing, least=2)
     assert found.wanted.tolist() == [9]
-    assert found.reason(0) == "Nothing foreseen yet: 9 units stay"
+    assert found.reason(0) == "Nothing foreseen yet: it stays at 9 units"
 
 
 def test_without_fresh_data_nothing_changes():
