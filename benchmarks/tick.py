@@ -2,7 +2,8 @@
 
 All of them have samples of the last five minutes. One in a hundred is hot and scaled up, and another
 has never been decided about; of the others, nothing is news. Then all of them idle at their lowest level, as
-real fleets do at night, which was told before: nothing is news.
+real fleets do at night, which was told before: nothing is news. Then a thousand of them get predictive
+policies, with two hours of samples: a tick that has a minute to learn is told apart from the others.
 """
 
 import multiprocessing
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 
 import numpy as np
@@ -26,13 +27,23 @@ from pipelines.registry import Counts
 from pipelines.slots import Every
 from scaling import storage
 from scaling.columns import METRICS, Samples
-from scaling.models import ManagedInstance, Mode, ScalingDecision, ScalingPolicy, Source
+from scaling.models import (
+    Kind,
+    ManagedInstance,
+    Mode,
+    Prediction,
+    ScalingDecision,
+    ScalingPolicy,
+    Source,
+)
 from scaling.services import deciding, mock
 from scaling.ticking import DECIDE, MEASURE, SHARDS
 
 PROCESSES = 2
 SAMPLES = 10
 ROUNDS = 3
+PREDICTED = 1_000
+_LEARNED_MINUTES, _UNTIL_LEARNED, _MINUTE_S = 120, 8, 60
 _BATCH = 5000
 _HOT_PERCENT = 95.0
 _STEADY = "steady:hold"
@@ -143,6 +154,33 @@ def _idle() -> None:
     _fill(_idling)
 
 
+def _predict(instances: int) -> None:
+    """Have so many act on forecasts, and know two hours of each."""
+    keys = np.array(ManagedInstance.objects.order_by("pk").values_list("pk", flat=True)[:instances], np.int32)
+    acts = {"kind": Kind.PREDICTIVE, "prediction": Prediction.ACT}
+    ScalingPolicy.objects.filter(instance__in=keys.tolist()).update(**acts)
+    latest = timezone.now().replace(second=0, microsecond=0)
+    moments = [latest - timedelta(minutes=n) for n in reversed(range(_LEARNED_MINUTES))]
+    with transaction.atomic():
+        storage.store(_samples(keys, moments, _usual(keys, moments)))
+
+
+def _predicting(pool: ProcessPoolExecutor) -> dict[str, float]:
+    """Return the seconds of ticks: the first, which learn two hours, one with a minute to learn, others."""
+
+    def taken_s() -> float:
+        return _tick(pool, deciding.decide, Every(DECIDE.period).latest(timezone.now()))[0]
+
+    first = [taken_s() for _ in range(_UNTIL_LEARNED)]
+    time.sleep(_MINUTE_S + 0.5 - time.time() % _MINUTE_S)
+    minute_s, others = taken_s(), [taken_s() for _ in range(ROUNDS)]
+    return {
+        "learning_tick_seconds": round(max(first), 2),
+        "predictive_minute_tick_seconds": round(minute_s, 2),
+        "predictive_tick_seconds": round(median(others), 2),
+    }
+
+
 def _decide_s(pool: ProcessPoolExecutor, expected: dict[str, int]) -> float:
     taken_s, counts = _tick(pool, deciding.decide, Every(DECIDE.period).latest(timezone.now()))
     if counts != expected:
@@ -151,7 +189,7 @@ def _decide_s(pool: ProcessPoolExecutor, expected: dict[str, int]) -> float:
 
 
 def measure(instances: int) -> dict[str, float]:
-    """Return the median seconds of a tick of decisions, those of an idle fleet, and of mocks' samples."""
+    """Return the median seconds of a tick of decisions, of an idle fleet, with forecasts, and of samples."""
     prepare(instances)
     hundredth, decided = instances // 100, []
     with _workers() as pool:
@@ -160,6 +198,8 @@ def measure(instances: int) -> dict[str, float]:
             decided.append(_decide_s(pool, {"scale_up applied": hundredth, "no_action none": hundredth}))
         _idle()
         idle = [_decide_s(pool, {}) for _ in range(ROUNDS)]
+        _predict(PREDICTED)
+        predicting = _predicting(pool)
         measured_s, _ = _tick(
             pool, mock.measure, Every(MEASURE.period).latest(timezone.now() + MEASURE.period)
         )
@@ -167,4 +207,5 @@ def measure(instances: int) -> dict[str, float]:
         "tick_seconds": round(median(decided), 2),
         "idle_tick_seconds": round(median(idle), 2),
         "mock_tick_seconds": round(measured_s, 2),
+        **predicting,
     }

@@ -136,7 +136,9 @@ class Actuator(ABC):
 
 
 def wished_level(decision: ScalingDecision) -> int:
-    """Return the level that the decision leads to when it is applied."""
+    """Return the level that the decision leads to when it is applied: as foreseen, or a step away."""
+    if decision.level_wanted is not None:
+        return decision.level_wanted
     return decision.level_before + (1 if decision.decision == Direction.SCALE_UP else -1)
 
 

@@ -1,6 +1,7 @@
 """Sets the desired capacity of the instance's Auto Scaling group."""
 
 from datetime import datetime
+from math import ceil
 
 from core.errors import PermanentCloudError
 from scaling import aws, capacity
@@ -19,6 +20,7 @@ from scaling.capacity import desired_at
 from scaling.models import Outcome
 
 SET = "set-desired-capacity"
+_SLACK = 1e-9
 
 
 def base_of(desired: int, level: int) -> int:
@@ -31,7 +33,23 @@ def target(group: aws.Group, base: int, level: int, *, up: bool) -> int:
 
     Raises: NotCarriedOutError where the group's limits leave no room for that.
     """
-    wanted = desired_at(base, level)
+    return within(group, desired_at(base, level), up=up)
+
+
+def in_proportion(group: aws.Group, before: float, wanted: float, *, up: bool) -> int:
+    """Return the desired capacity that is to the present one as what was foreseen to what there was.
+
+    Where others changed the group since, that is still what the load needs, which was measured by its busy
+    share. Raises: NotCarriedOutError.
+    """
+    return within(group, ceil(group.desired * wanted / before - _SLACK), up=up)
+
+
+def within(group: aws.Group, wanted: int, *, up: bool) -> int:
+    """Return what is wanted within the group's limits, at least one more or less than the present capacity.
+
+    Raises: NotCarriedOutError where these leave no room for that.
+    """
     wanted = max(wanted, group.desired + 1) if up else min(wanted, group.desired - 1)
     wanted = max(group.smallest, min(group.largest, wanted))
     if (wanted > group.desired) is up and wanted != group.desired:
@@ -54,11 +72,18 @@ class AsgActuator(CloudActuator):
         return Aim(
             call=SET,
             before=group.desired,
-            after=target(group, base, wished_level(self._decision), up=self._up),
+            after=self._target(group, base),
             began_at=now,
             asked_at=now,
             more={"group": name, "base": base, "rebased": rebased},
         )
+
+    def _target(self, group: aws.Group, base: int) -> int:
+        """Raises: NotCarriedOutError."""
+        before, wanted = self._decision.units_before, self._decision.units_wanted
+        if before and wanted is not None:
+            return in_proportion(group, before, wanted, up=self._up)
+        return target(group, base, wished_level(self._decision), up=self._up)
 
     def _base(self, group: aws.Group) -> tuple[int, str]:
         """Return the base, and what is to be said where somebody else changed the desired capacity."""

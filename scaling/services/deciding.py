@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,10 +14,11 @@ from collectors.services.access import batched
 from pipelines.registry import Counts
 from scaling import guard
 from scaling.guard import Ruling
-from scaling.models import Direction, ManagedInstance, Outcome, ScalingDecision
+from scaling.models import Direction, ManagedInstance, Mode, Outcome, ScalingDecision
 from scaling.roster import Roster
-from scaling.services import acting, judging
+from scaling.services import acting, foreseeing, judging
 from scaling.services.circumstances import Circumstances, Quality
+from scaling.services.foreseeing import Foresight
 from scaling.services.judging import Finding
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,16 @@ BATCH = 500
 TELLING_S = 5.0
 """What wants nothing is stored for so long: two processes then finish four shards within a slot."""
 _WISHES = {1: Direction.SCALE_UP, 0: Direction.NO_ACTION, -1: Direction.SCALE_DOWN}
-_CHANGED = ("level", "level_is_simulated", "last_action_at", "last_verdict")
+TOLD_AGAIN = timedelta(hours=1)
+"""A forecast without effect that stays the same is told no more often."""
+_CHANGED = (
+    "level",
+    "level_is_simulated",
+    "last_action_at",
+    "last_verdict",
+    "foreseen_wish",
+    "foreseen_at",
+)
 
 
 def decide(slot: datetime, shard: int, shards: int) -> Counts:
@@ -40,7 +50,9 @@ def decide(slot: datetime, shard: int, shards: int) -> Counts:
     counts: Counts = Counts()
     failed: list[Exception] = []
     quality = Quality(now)
-    for findings in _in_time(batched(judging.news(Roster.of_shard(shard, shards), now), BATCH)):
+    foresight = _foresight(shard, shards, now, failed)
+    found = judging.news(Roster.of_shard(shard, shards), now, foresight)
+    for findings in _in_time(batched(found, BATCH)):
         try:
             with transaction.atomic():
                 counts.update(_settled(findings, slot, quality))
@@ -51,6 +63,16 @@ def decide(slot: datetime, shard: int, shards: int) -> Counts:
     if failed:
         raise failed[0]
     return counts
+
+
+def _foresight(shard: int, shards: int, now: datetime, failed: list[Exception]) -> Foresight | None:
+    """Return what is foreseen; what fails there keeps nobody from following the rules."""
+    try:
+        return foreseeing.look(shard, shards, now)
+    except Exception as error:
+        logger.exception("nothing is foreseen in shard %s", shard)
+        failed.append(error)
+        return None
 
 
 def _in_time(batches: Iterable[Sequence[Finding]]) -> Iterator[Sequence[Finding]]:
@@ -76,11 +98,13 @@ def _settled(findings: Sequence[Finding], slot: datetime, quality: Quality) -> C
         if instance is None or instance.policy.version != finding.version:
             continue
         state = circumstances.state(instance, finding)
-        ruling = guard.check(finding.direction, state, instance.policy, now)
-        if _is_news(finding, ruling, instance):
+        ruling = finding.ruled(state, instance.policy, now)
+        if _is_news(finding, ruling, instance, now):
             inputs = {**finding.inputs(), "guard": guard.inputs(state, instance.policy)}
             decisions.append(_decision(finding, ruling, instance, slot=slot, now=now, inputs=inputs))
             _note(finding, ruling, instance, now)
+            # In this slot no more is decided about it: an aside waits for the next one.
+            del instances[finding.instance]
         if ruling.outcome == Outcome.PENDING:
             circumstances.spend(instance)
     _store(decisions)
@@ -100,8 +124,18 @@ def _locked(findings: Iterable[Finding], slot: datetime) -> dict[int, ManagedIns
     return {instance.pk: instance for instance in locked if instance.pk not in done}
 
 
-def _is_news(finding: Finding, ruling: Ruling, instance: ManagedInstance) -> bool:
+def _is_news(finding: Finding, ruling: Ruling, instance: ManagedInstance, now: datetime) -> bool:
+    if not finding.acts:
+        return ruling.outcome != Outcome.NONE and _is_new_wish(finding, instance, now)
     return ruling.outcome != Outcome.NONE or _kind(finding, ruling) != instance.last_verdict
+
+
+def _is_new_wish(finding: Finding, instance: ManagedInstance, now: datetime) -> bool:
+    """Say whether another size is wished for than was told last, or that is long ago."""
+    told_at = instance.foreseen_at
+    if told_at is None or now - told_at >= TOLD_AGAIN:
+        return True
+    return bool(finding.columns(instance)["units_wanted"] != instance.foreseen_wish)
 
 
 def _kind(finding: Finding, ruling: Ruling) -> str:
@@ -139,13 +173,14 @@ def _decision(
         network_out=current["network_out"],
         level_before=instance.level,
         level_after=ruling.level_after,
-        mode=instance.policy.mode,
+        mode=instance.policy.mode if finding.acts else Mode.RECOMMEND,
         policy_version=finding.version,
         simulated=finding.simulated,
         vetoes=[{"code": veto.code, "reason": veto.sentence} for veto in ruling.vetoes],
         inputs={"wish": wish, **inputs},
         outcome=ruling.outcome,
         outcome_at=now if ruling.outcome in (Outcome.APPLIED, Outcome.RECOMMENDED) else None,
+        **finding.columns(instance),
     )
 
 
@@ -155,7 +190,10 @@ def _reason(why: str, ruling: Ruling) -> str:
 
 
 def _note(finding: Finding, ruling: Ruling, instance: ManagedInstance, now: datetime) -> None:
-    """Bring the instance up to date with a decision about it."""
+    """Bring the instance up to date with a decision about it; an aside changes nothing of how it stands."""
+    if not finding.acts:
+        instance.foreseen_wish, instance.foreseen_at = finding.columns(instance)["units_wanted"], now
+        return
     instance.last_verdict = _kind(finding, ruling)
     if ruling.outcome != Outcome.NONE:
         instance.last_action_at = now

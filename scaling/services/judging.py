@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from core.epoch import microseconds
 from scaling import guard, rules, storage
 from scaling.columns import METRICS, Samples
+from scaling.guard import Limits, Ruling, State
 from scaling.models import ManagedInstance, Source
 from scaling.roster import MOCK_PERIOD_S, VERDICT_BYTES, Roster
 from scaling.rules import Rule, Verdicts
@@ -26,7 +27,11 @@ _LATE_S = 60
 
 
 class Finding(Protocol):
-    """What the rules say of one instance, by one version of its policy; 1 is up, -1 down, 0 neither."""
+    """What is found of one instance, by one version of its policy; 1 is up, -1 down, 0 neither.
+
+    What does not act is recorded beside what is decided. `columns` are those of a decision that rules leave
+    empty.
+    """
 
     @property
     def instance(self) -> int: ...
@@ -42,13 +47,36 @@ class Finding(Protocol):
     def simulated(self) -> bool: ...
     @property
     def period_s(self) -> float: ...
+    @property
+    def acts(self) -> bool: ...
     def reason(self, of: ManagedInstance) -> str: ...
     def current(self) -> dict[str, float | None]: ...
     def inputs(self) -> dict[str, Any]: ...
+    def columns(self, of: ManagedInstance) -> dict[str, Any]: ...
+    def ruled(self, state: State, policy: Limits, now: datetime) -> Ruling: ...
+
+
+class Wisher(Protocol):
+    """Who wishes beside the rules, of some of the instances."""
+
+    def wish(self, roster: Roster, verdicts: Verdicts) -> Iterator["Finding"]: ...
+
+
+class _OfRules:
+    """What the rules alone say, and the guard rules on as it is."""
+
+    __slots__ = ()
+    acts: ClassVar[bool] = True
+
+    def columns(self, of: ManagedInstance) -> dict[str, Any]:
+        return {}
+
+    def ruled(self: Finding, state: State, policy: Limits, now: datetime) -> Ruling:
+        return guard.check(self.direction, state, policy, now)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(_OfRules):
     """One row of what the rules say; words and inputs are made for those that are stored."""
 
     instance: int
@@ -88,7 +116,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(_OfRules):
     """A real instance that is monitored, and may not be any more."""
 
     instance: int
@@ -112,15 +140,32 @@ class Unlisted:
         return {}
 
 
-def news(roster: Roster, now: datetime) -> Iterator[Finding]:
-    """Yield whatever wants to act and might, and then what is not as it was at the last decision stored."""
+def news(roster: Roster, now: datetime, wisher: Wisher | None = None) -> Iterator[Finding]:
+    """Yield whatever wants to act and might, and then what is not as it was at the last decision stored.
+
+    Of those who act on a wish that takes the place of what the rules say; what has no effect comes after all
+    that has.
+    """
     may_be = roster.is_mock | roster.is_listed
+    asides: list[Finding] = []
     holds = [_unlisted(roster.at(~may_be))]
     for rows, verdicts in _judged(roster.at(may_be), microseconds(now)):
+        wishes = [] if wisher is None else list(wisher.wish(rows, verdicts))
+        acting = [wish for wish in wishes if wish.acts]
+        asides += (wish for wish in wishes if not wish.acts and wish.direction)
         is_news = (rows.verdict != _told(rows, verdicts)) & ~_may_be_late(verdicts)
+        is_news &= ~np.isin(rows.instance, [wish.instance for wish in acting])
         yield from _found(rows, verdicts, is_news & (verdicts.direction != 0))
+        yield from (wish for wish in acting if wish.direction)
         holds.append(_found(rows, verdicts, is_news & (verdicts.direction == 0)))
-    yield from chain(*holds)
+        holds.append(_held(rows, acting))
+    yield from chain(asides, *holds)
+
+
+def _held(roster: Roster, acting: list[Finding]) -> Iterator[Finding]:
+    """Yield the wishes for no change where that is not what was told last."""
+    told = dict(zip(roster.instance.tolist(), roster.verdict.tolist(), strict=True))
+    return (wish for wish in acting if not wish.direction and told[wish.instance] != _padded(wish.kind))
 
 
 def _found(roster: Roster, verdicts: Verdicts, wanted: Flags) -> Iterator[Finding]:

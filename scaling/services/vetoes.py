@@ -10,7 +10,16 @@ from accounts.permissions import Role, has_role
 from collectors.models import CloudAccount
 from scaling import guard, maintenance
 from scaling.actuators.actuator import wished_level
-from scaling.models import ACTING, Direction, KillSwitch, Mode, Outcome, ScalingDecision
+from scaling.models import (
+    ACTING,
+    Direction,
+    KillSwitch,
+    Kind,
+    Mode,
+    Outcome,
+    Prediction,
+    ScalingDecision,
+)
 
 BUDGETED = timedelta(hours=1)
 OLDEST = timedelta(minutes=10)
@@ -73,6 +82,9 @@ def _about_mode(decision: ScalingDecision, now: datetime) -> Iterator[str]:
     policy = decision.instance.policy
     if policy.mode != decision.mode:
         yield f"The policy's mode was changed to {policy.mode}."
+    acts_on_forecasts = policy.kind == Kind.PREDICTIVE and policy.prediction == Prediction.ACT
+    if decision.level_wanted is not None and not acts_on_forecasts:
+        yield "The policy does not act on forecasts any more."
     if decision.mode != Mode.EC2_RESIZE:
         return
     if not policy.allow_restart:

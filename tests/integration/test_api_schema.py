@@ -2,10 +2,12 @@
 
 import re
 from contextlib import closing
+from datetime import timedelta
 
 import jsonschema
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
@@ -125,6 +127,7 @@ ANSWERS = [
     ("/api/v1/analytics/savings/realised", ""),
     ("/api/v1/analytics/carbon", ""),
     ("/api/v1/analytics/sustainability", ""),
+    ("/api/v1/analytics/replay", "?instance_id=i-1&policy=hpa"),
     ("/api/v1/budgets/", ""),
     ("/api/v1/scaling/kill-switch/", ""),
     ("/api/v1/scaling/events/", ""),
@@ -171,6 +174,20 @@ def test_files_and_their_broken_lines_keep_to_the_schema(schema):
     for path in ("/api/v1/billing-files/{id}/", "/api/v1/billing-files/{id}/quarantine/"):
         answer = builders.client("viewer").get(path.format(id=file.pk)).json()
         jsonschema.validate(answer, answer_schema(schema, path, "get", 200))
+
+
+def test_a_replay_of_what_is_known_keeps_to_the_schema(schema):
+    viewer = builders.user("viewer")
+    instance = builders.managed(viewer)
+    now = timezone.now().replace(second=0, microsecond=0)
+    for minutes in range(90):
+        builders.managed_sample(instance, now - timedelta(minutes=minutes + 1), cpu=95.0)
+    builders.decision(instance, now - timedelta(minutes=5), probability=0.2, units_before=1, units_wanted=1.5)
+    url = f"/api/v1/analytics/replay?instance_id={instance.instance_id}&days=1"
+    answer = builders.bearer(viewer).get(url).json()
+    assert answer["changes"]
+    assert answer["decisions"]
+    jsonschema.validate(answer, answer_schema(schema, "/api/v1/analytics/replay", "get", 200))
 
 
 @pytest.fixture

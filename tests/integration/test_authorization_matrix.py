@@ -104,6 +104,7 @@ TABLE = """
     POST   /api/v1/analytics/anomalies/{anomaly}/feedback OPERATORS  200
     GET    /api/v1/analytics/carbon                  VIEWERS         200
     GET    /api/v1/analytics/sustainability          VIEWERS         200
+    GET    /api/v1/analytics/replay                  VIEWERS         200
     GET    /api/v1/budgets/                          VIEWERS         200
     POST   /api/v1/budgets/                          OPERATORS       201
     GET    /api/v1/budgets/{pk}/                     VIEWERS         200
@@ -211,6 +212,7 @@ ADDRESSES = sorted({route.address for route in ROUTES})
 QUERIES = {
     "/api/v1/samples/": "?instance_id=i-1",
     "/api/v1/cost-tags/values/": "?tag_key=team",
+    "/api/v1/analytics/replay": "?instance_id=i-1&policy=three_tier",
 }
 SLACK = "https://hooks.slack.com/services/T0/B0/k3y"
 NEW_ACCOUNT = {"account_id": "222222222222", "name": "another"}

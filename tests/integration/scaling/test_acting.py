@@ -11,8 +11,9 @@ from alerts.models import Alert
 from pipelines import ledger, runner
 from pipelines.models import Run, Step
 from scaling import aws as scaling_aws
-from scaling.models import KillSwitch, ScalingDecision, ScalingEvent
-from scaling.services import acting, policies, registration, vetoes
+from scaling import capacity
+from scaling.models import KillSwitch, ScalingDecision, ScalingEvent, ScalingPolicy
+from scaling.services import acting, extent, policies, registration, vetoes
 from tests import builders
 from tests.integration.conftest import work_off
 from tests.integration.scaling.acting import (
@@ -63,6 +64,32 @@ def test_up_and_down_set_the_desired_capacity_and_the_level(moto_aws, wire, inst
     assert (down.outcome, desired(moto_aws), instance.level) == ("applied", 4, 1)
     assert wire.calls["SetDesiredCapacity"] == 2
     assert wire.calls["AssumeRole"] == 1
+
+
+FORESEEN = {"rule": "predictive", "level_wanted": 3, "units_before": 4.0, "units_wanted": 10.0}
+
+
+def test_what_was_foreseen_sets_units_between_levels(moto_aws):
+    """Level 3 of a base of 4 are 9."""
+    instance = managed(grouped(moto_aws))
+    ScalingPolicy.objects.filter(instance=instance).update(kind="predictive", prediction="act")
+    decision = carried_out(instance, **FORESEEN)
+    assert (decision.outcome, decision.level_after, desired(moto_aws)) == ("applied", 3, 10)
+    assert (instance.level, instance.base_desired, instance.last_desired) == (3, 4, 10)
+    assert extent.of(instance) == extent.Extent(capacity.Group(4), 10.0)
+
+
+@pytest.mark.parametrize("changed", [{"kind": "three_tier"}, {"prediction": "forecast_only"}], ids=str)
+def test_what_was_foreseen_is_not_done_once_the_policy_does_not_act_on_it(moto_aws, wire, changed):
+    instance = managed(grouped(moto_aws))
+    acts = {"kind": "predictive", "prediction": "act"}
+    ScalingPolicy.objects.filter(instance=instance).update(**acts | changed)
+    decision = carried_out(instance, **FORESEEN)
+    assert (decision.outcome, decision.outcome_detail) == (
+        "failed",
+        "The policy does not act on forecasts any more.",
+    )
+    assert not wire.calls["SetDesiredCapacity"]
 
 
 def test_every_step_is_in_the_audit_trail_and_its_calls_on_the_run(instance, wire):

@@ -9,6 +9,9 @@ from tests.integration.scaling.answers import told
 pytestmark = pytest.mark.django_db
 
 USUAL = {
+    "kind": "three_tier",
+    "prediction": "forecast_only",
+    "worth": None,
     "cpu_high": 90.0,
     "memory_high": 90.0,
     "cpu_low": 10.0,
@@ -68,6 +71,9 @@ def test_a_policy_is_shown_with_its_version(api, instance):
         {"source_period_s": 10},
         {"allow_restart": True, "maintenance_window": "sun:02:00-sun:04:00"},
         {"mode": "recommend"},
+        {"kind": "predictive"},
+        {"kind": "predictive", "prediction": "act", "worth": 12.5, "cooldown_up_s": 0},
+        {"worth": None, "max_level": 4},
         {"window_s": 600.0},
     ],
     ids=str,
@@ -142,6 +148,12 @@ def test_a_period_can_be_taken_away_again(patch):
         ({"maintenance_window": 5}, "maintenance_window"),
         ({"maintenance_window": "x" * 24}, "maintenance_window"),
         ({"mode": "asg"}, "mode"),
+        ({"kind": "hpa"}, "kind"),
+        ({"prediction": "off"}, "prediction"),
+        ({"prediction": None}, "prediction"),
+        ({"worth": 0}, "worth"),
+        ({"worth": "70"}, "worth"),
+        ({"worth": 2_000_000}, "worth"),
         ({"mode": "everything"}, "mode"),
         ({"mode": None}, "mode"),
         ({"mode": {}}, "mode"),

@@ -3,7 +3,7 @@
 import pytest
 
 from scaling.actuators.actuator import NotCarriedOutError
-from scaling.actuators.asg import base_of, target
+from scaling.actuators.asg import base_of, in_proportion, target
 from scaling.aws import Group
 from scaling.capacity import desired_at
 
@@ -65,3 +65,20 @@ def test_the_groups_limits_hold(present, level, up, wanted):
 def test_a_group_at_its_limit_is_left_as_it_is(present, level, up, told):
     with pytest.raises(NotCarriedOutError, match=told):
         target(present, 4, level, up=up)
+
+
+@pytest.mark.parametrize(
+    ("desired", "before", "wanted", "up", "asked"),
+    [
+        (12, 12, 13, True, 13),
+        (12, 12, 9, False, 9),
+        (4, 1, 1.5, True, 6),
+        (20, 12, 13, True, 22),
+        (3, 12, 11, False, 2),
+        (98, 10, 20, True, 100),
+    ],
+    ids=["as wished", "fewer", "by level", "others changed it", "one at least", "the largest"],
+)
+def test_what_was_foreseen_is_asked_for_in_proportion_to_what_there_is(desired, before, wanted, up, asked):
+    """20 instead of 12 units: 13/12 of 20 are 21.7."""
+    assert in_proportion(group(desired), before, wanted, up=up) == asked
