@@ -1,14 +1,11 @@
 """Budgets, as they are read and changed through HTTP."""
 
-from django.db import transaction
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import viewsets
 from rest_framework.serializers import BaseSerializer
 
 from accounts.permissions import ViewersReadOperatorsWrite, asking
-from alerts.services import audit
-from analytics.budgets import alarming, serializers, service
+from analytics.budgets import changing, serializers
 from analytics.budgets.filters import BudgetFilter
 from analytics.models import Budget
 
@@ -27,19 +24,10 @@ class BudgetViewSet(viewsets.ModelViewSet[Budget]):
     lookup_value_regex = "[0-9]{1,18}"
 
     def perform_create(self, serializer: BaseSerializer[Budget]) -> None:
-        with audit.by(asking(self.request)), transaction.atomic():
-            budget = serializer.save(created_by=asking(self.request))
-            service.look(budget.pk, timezone.now())
-        budget.refresh_from_db()
+        changing.create(serializer, by=asking(self.request))
 
     def perform_update(self, serializer: BaseSerializer[Budget]) -> None:
-        before = service.rule_of(self.get_object())
-        with audit.by(asking(self.request)), transaction.atomic():
-            budget = serializer.save()
-            service.look(budget.pk, timezone.now(), is_changed=service.rule_of(budget) != before)
-        budget.refresh_from_db()
+        changing.update(serializer, was=self.get_object(), by=asking(self.request))
 
     def perform_destroy(self, instance: Budget) -> None:
-        with audit.by(asking(self.request)), transaction.atomic():
-            alarming.end_all(instance)
-            instance.delete()
+        changing.delete(instance, by=asking(self.request))
