@@ -33,6 +33,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Keep the alerts that still hold."""
         return self.filter(resolved_at=None)
 
+    def worst_first(self) -> Self:
+        """Order by severity, of equal ones the latest first."""
+        ranks = [models.When(severity=each, then=rank) for rank, each in enumerate(Severity)]
+        return self.order_by(models.Case(*ranks, default=0).desc(), "-pk")
+
     def in_state(self, state: str) -> Self:
         """Keep the alerts in that state."""
         return self.filter(resolved_at__isnull=state == State.OPEN)

@@ -109,8 +109,12 @@ def _wanted(costs: _Costs, query: dict[str, Any], period: Period) -> _Costs:
     return kept.filter(service=query["service"]) if "service" in query else kept
 
 
+def _parts(query: dict[str, Any]) -> list[str]:
+    return [query["group_by"]] if "group_by" in query else []
+
+
 def _plain(costs: DailyCostQuerySet, query: dict[str, Any], currency: str) -> dict[str, Any]:
-    totals = costs.daily_totals(by_service="group_by" in query)
+    totals = costs.daily_totals(*_parts(query))
     return {"data": [_row(each, currency) for each in totals]}
 
 
@@ -125,8 +129,7 @@ def _by_tag(costs: DailyCostQuerySet, query: dict[str, Any], period: Period, cur
         most = query.get("values", tag_costs.USUAL_VALUES)
         data = [_tag_row(each, currency) for each in tag_costs.by_value(costs, tagged, key, most=most)]
     else:
-        by = ["service"] if "group_by" in query else []
-        totals = tagged.of_key(key).of_value(value).daily_totals(*by)
+        totals = tagged.of_key(key).of_value(value).daily_totals(*_parts(query))
         data = [_row(each, currency) for each in totals]
     return {"unknown_days": gaps.days, "reason": gaps.reason, "data": data}
 

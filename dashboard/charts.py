@@ -38,6 +38,8 @@ class Series:
     """1 to 6, of the theme's; None: the next one."""
     missing: str = "unknown"
     """What None is called; empty where another series has the figure."""
+    is_bridged: bool = False
+    """Whether a line leads over the moments without a figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class Mark:
     label: str
     tone: str = "info"
     """good, warn, bad or info."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the chart, first and last moment included, that is shaded, and named in the table."""
+
+    first: datetime | date
+    last: datetime | date
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +73,9 @@ class Chart:
     """USD and other currencies are written as money; %, ms, B and others follow the number."""
     digits: int = 2
     marks: Sequence[Mark] = field(default_factory=tuple)
+    spans: Sequence[Span] = field(default_factory=tuple)
+    is_stacked: bool = False
+    """Whether bars and areas stand on those before them."""
     every_s: int | None = None
     low: float | None = None
     high: float | None = None
@@ -98,18 +112,24 @@ class Chart:
             "digits": self.digits,
             "low": self.low,
             "high": self.high,
+            "stacked": self.is_stacked,
             "series": [
                 {
                     "label": each.label,
                     "kind": each.kind,
                     "colour": each.colour,
                     "missing": each.missing,
+                    "bridged": each.is_bridged,
                     "values": [None if value is None else float(value) for value in each.values],
                 }
                 for each in self.series
             ],
             "marks": [
                 {"at": _seconds(mark.at), "label": mark.label, "tone": mark.tone} for mark in self.marks
+            ],
+            "spans": [
+                {"first": _seconds(span.first), "last": _seconds(span.last), "label": span.label}
+                for span in self.spans
             ],
         }
 
@@ -118,6 +138,12 @@ class Chart:
         """The table's rows, the latest first: what is drawn of each series."""
         latest = range(len(self.at) - 1, max(-1, len(self.at) - 1 - MOST_TABLE_ROWS), -1)
         return [(self.at[place], [(each, each.values[place]) for each in self.series]) for place in latest]
+
+    def said_of(self, at: datetime | date) -> list[str]:
+        """Return the names of the spans that a moment is in."""
+        return [
+            span.label for span in self.spans if _seconds(span.first) <= _seconds(at) <= _seconds(span.last)
+        ]
 
     @property
     def left_out(self) -> int:

@@ -63,8 +63,12 @@ class Page(ForUsers):
         """Show the page, or the part of it that is asked for."""
         part = self.parts.get(request.headers.get("HX-Target", "")) if is_part(request) else None
         told = self.part_context(request.headers["HX-Target"]) if part else self.context()
-        shared = {"title": self.title, "may_operate": has_role(asking(request), Role.OPERATOR)}
-        return render(request, part or self.template_name, {**shared, **told}, status=self.status)
+        return self.shown(told, part or self.template_name)
+
+    def shown(self, told: Mapping[str, Any], template: str | None = None) -> HttpResponse:
+        """Write the page, or the template of a part, with what is told."""
+        shared = {"title": self.title, "may_operate": has_role(asking(self.request), Role.OPERATOR)}
+        return render(self.request, template or self.template_name, {**shared, **told}, status=self.status)
 
     def context(self) -> dict[str, Any]:
         """Return what the page shows."""

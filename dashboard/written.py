@@ -10,6 +10,7 @@ _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _STEP = 1024
 _CENT = 0.01
+_LEAST = (100, 10, 1)
 _MINUS = "\u2212"
 
 
@@ -27,6 +28,18 @@ def money(amount: Number, currency: str = "USD") -> str:
     text = f"{abs(amount):,.{digits}f}"
     minus = _MINUS if amount < 0 else ""
     return f"{minus}{sign}{text}" if sign else f"{minus}{text} {currency}"
+
+
+def change(amount: Number, currency: str = "USD") -> str:
+    """Write by how much an amount moved: +$12.00."""
+    return f"+{money(amount, currency)}" if amount > 0 else money(amount, currency)
+
+
+def span(low: Number, high: Number) -> str:
+    """Write a range by its ends, with as many digits as tell them apart: 1.2 to 3.4."""
+    larger = abs(float(high))
+    digits = next((places for places, least in enumerate(_LEAST) if larger >= least), len(_LEAST))
+    return f"{number(low, digits)} to {number(high, digits)}"
 
 
 def percent(value: Number, digits: int = 1) -> str:
@@ -78,6 +91,7 @@ def in_unit(value: Number, unit: str, digits: int = 2) -> str:
 FORMATS: dict[str, Callable[..., str]] = {
     "number": number,
     "money": money,
+    "change": change,
     "percent": percent,
     "share": share,
     "size": size,

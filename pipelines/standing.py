@@ -3,10 +3,11 @@
 The number of queries does not depend on what is stored.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from pipelines import due, freshness, pending, quality, registry, workers
 from pipelines.models import Run, Status, Step
@@ -39,12 +40,19 @@ def _pipelines(now: datetime) -> list[dict[str, Any]]:
 
 
 def _last_runs(known: list[Pipeline]) -> dict[str, Run]:
-    """Return the last run of each pipeline, whatever its scope; a slot that was let pass is none.
+    """Return the last run of each pipeline, whatever its scope; a slot that was let pass is none."""
+    real = Run.objects.exclude(status=Status.SKIPPED)
+    return _latest(real, [pipeline.name for pipeline in known])
 
-    Each is found by the index of pipeline and key, in one statement: there may be very many runs.
-    """
-    real = Run.objects.exclude(status=Status.SKIPPED).order_by("-pk")
-    each = [real.filter(pipeline=pipeline.name)[:1] for pipeline in known]
+
+def last_successes(names: Sequence[str]) -> dict[str, Run]:
+    """Return the last run of each of these pipelines that succeeded, whatever its scope."""
+    return _latest(Run.objects.filter(status=Status.SUCCEEDED), names)
+
+
+def _latest(runs: "QuerySet[Run]", names: Sequence[str]) -> dict[str, Run]:
+    """Find each by the index of pipeline and key, in one statement: there may be very many runs."""
+    each = [runs.filter(pipeline=name).order_by("-pk")[:1] for name in names]
     return {run.pipeline: run for run in Run.objects.none().union(*each, all=True)}
 
 

@@ -72,6 +72,12 @@ class ManagedInstanceQuerySet(models.QuerySet["ManagedInstance"]):
         """Keep what is monitored."""
         return self.filter(is_monitoring=True)
 
+    def counted(self) -> dict[str, int]:
+        """Count all, and those that are monitored."""
+        return self.aggregate(
+            all=models.Count("pk"), monitored=models.Count("pk", filter=models.Q(is_monitoring=True))
+        )
+
     def mock(self) -> Self:
         """Keep what exists here alone."""
         return self.filter(is_mock=True)

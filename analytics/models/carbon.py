@@ -1,6 +1,6 @@
 """What was computed of the estate's emissions, and its score."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 
@@ -29,10 +29,22 @@ class CarbonReport(models.Model):
         return f"{self.start} to {self.end}"
 
 
+_PARTS, _BOUNDS = ("operational", "embodied"), ("low", "high")
+
+
 class FootprintQuerySet(models.QuerySet["InstanceFootprint"]):
     def largest_first(self) -> Self:
         """Order by what was caused by running, what is unknown last."""
         return self.order_by(models.F("operational_high_kg").desc(nulls_last=True), "pk")
+
+    def by_region(self) -> "models.QuerySet[InstanceFootprint, Any]":
+        """Add up the instances of each region, the largest first; null where nothing of one is known."""
+        sums = {f"{part}_{bound}": models.Sum(f"{part}_{bound}_kg") for part in _PARTS for bound in _BOUNDS}
+        regions = self.order_by().values(region=models.F("instance__region"))
+        counted = regions.annotate(
+            instances=models.Count("*"), estimated=models.Count("operational_high_kg"), **sums
+        )
+        return counted.order_by(models.F("operational_high").desc(nulls_last=True), "region")
 
 
 class InstanceFootprint(models.Model):

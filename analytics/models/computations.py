@@ -1,5 +1,6 @@
 """When each thing that is computed each night last was, and why it was not."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,10 +33,18 @@ class ComputationQuerySet(models.QuerySet["Computation"]):
 
     def standing(self, subject: Subject) -> dict[str, Any]:
         """Return `computed_at`, null before the first time, and the `reason`, null if there is none."""
-        found = self.filter(subject=subject).values("computed_at", "reason").first()
-        if found is None:
-            return {"computed_at": None, "reason": "This was not computed yet; it is each night."}
-        return {"computed_at": found["computed_at"], "reason": found["reason"] or None}
+        return _told(self.filter(subject=subject).values("computed_at", "reason").first())
+
+    def all_standing(self) -> dict[str, dict[str, Any]]:
+        """Return the same of every subject, by its name."""
+        found = {row["subject"]: row for row in self.values("subject", "computed_at", "reason")}
+        return {subject.value: _told(found.get(subject.value)) for subject in Subject}
+
+
+def _told(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if found is None:
+        return {"computed_at": None, "reason": "This was not computed yet; it is each night."}
+    return {"computed_at": found["computed_at"], "reason": found["reason"] or None}
 
 
 class Computation(models.Model):

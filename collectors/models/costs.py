@@ -61,10 +61,9 @@ class DailyCostQuerySet(models.QuerySet["DailyCost"]):
         first = units.first()
         return str(first["unit"]) if first else "USD"
 
-    def daily_totals(self, *, by_service: bool = False) -> "models.QuerySet[DailyCost, dict[str, Any]]":
-        """Add each day up (each service of it apart, if asked), estimated when any part of it is."""
-        keys = ("date", "service") if by_service else ("date",)
-        days: models.QuerySet[DailyCost, dict[str, Any]] = self.order_by(*keys).values(*keys)
+    def daily_totals(self, *by: str) -> "models.QuerySet[DailyCost, dict[str, Any]]":
+        """Add each day up, by further columns if asked, estimated when any part of it is."""
+        days: models.QuerySet[DailyCost, dict[str, Any]] = self.order_by("date", *by).values("date", *by)
         return days.annotate(total=Sum("amount"), any_estimated=BoolOr("estimated"))
 
 

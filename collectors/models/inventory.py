@@ -1,10 +1,10 @@
 """The instances and volumes of the accounts, and the CPU load of the instances' days."""
 
 from datetime import date, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from collectors.models.accounts import CloudAccount
 
@@ -17,6 +17,11 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
     def running(self) -> Self:
         """Keep the instances that are there and running."""
         return self.present().filter(state="running")
+
+    def counted(self) -> "models.QuerySet[Instance, Any]":
+        """Count by account, region and state, in tuples."""
+        places = self.order_by().values_list("account__account_id", "region", "state")
+        return places.annotate(number=Count("pk"))
 
     def measured_between(self, start: date, end: date) -> Self:
         """Keep the instances with a CPU figure on a day in the half-open range [start, end), UTC."""

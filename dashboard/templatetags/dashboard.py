@@ -2,7 +2,9 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from django import template
 from django.forms import DateField
 from django.template.context import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -59,9 +62,40 @@ def figure(value: Figure, series: Series, chart: Chart) -> str:
 
 
 @register.filter
+def spans_at(chart: Chart, at: datetime | date) -> list[str]:
+    """Return what a chart's spans say of a moment."""
+    return chart.said_of(at)
+
+
+@register.filter
 def number(value: written.Number, digits: int | None = None) -> str:
     """Write a known number; `shown` is for what may be None."""
     return written.number(value, digits)
+
+
+@register.filter
+def plainly(value: Any) -> str:
+    """Write a figure of evidence: numbers as numbers, all else as it is."""
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return written.number(value) if is_number else str(value)
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """Write a name of the program's as words."""
+    return name.replace("_", " ")
+
+
+@register.simple_tag
+def kg_range(found: Mapping[str, float] | None, why: str = "") -> str:
+    """Write a range of kilograms as it is stored, or that it is unknown."""
+    return kg_bounds(found["low"], found["high"], why) if found else unknown(why)
+
+
+@register.simple_tag
+def kg_bounds(low: float | None, high: float | None, why: str = "") -> str:
+    """Write the two ends of a range of kilograms, or that it is unknown."""
+    return unknown(why) if low is None or high is None else written.span(low, high)
 
 
 # --- Times -----------------------------------------------------------------------------------
@@ -107,6 +141,19 @@ def badge(word: str, tone: str = "") -> SafeString:
 def humanised(name: str) -> str:
     """Write a name such as cache_hit as people do: Cache hit."""
     return name.replace("_", " ").capitalize()
+
+
+@register.simple_tag
+def severity_badge(severity: str, count: int) -> SafeString:
+    """Write how many alerts of a severity there are."""
+    return badge(f"{count} {severity}", _TONE_OF.get(severity, ""))
+
+
+@register.simple_tag
+def threshold_badge(threshold: Mapping[str, Any], expected: str = "") -> SafeString:
+    """Write a threshold of a budget that is crossed, by what is spent or by what is expected."""
+    is_over = threshold["percent"] >= 100 and not expected  # noqa: PLR2004 - percent
+    return badge(f"{threshold['percent']} % {expected}".strip(), "bad" if is_over else "warn")
 
 
 # --- Scripts and styles ----------------------------------------------------------------------
@@ -169,6 +216,29 @@ def action(
     slug = address.strip("/").replace("/", "-")
     shown = {"address": address, "label": label, "about": about, "confirm": confirm, "tone": tone}
     return {**shown, "slug": slug, "next": context["request"].get_full_path()}
+
+
+@register.simple_tag(takes_context=True)
+def tab(context: Context, route: str, label: str) -> SafeString:
+    """Link a page beside this one, and say where it is this one."""
+    address = reverse(route)
+    current = format_html(' aria-current="{}"', "page") if context["request"].path == address else ""
+    return format_html('<li><a href="{}"{}>{}</a></li>', address, current, label)
+
+
+@register.simple_tag(takes_context=True)
+def narrowed_to(context: Context, name: str, value: str) -> str:
+    """Return the address's query with this filter, and from its first page on."""
+    query = context["request"].GET.copy()
+    query.pop("page", None)
+    query[name] = value
+    return f"?{query.urlencode()}"
+
+
+@register.inclusion_tag("dashboard/parts/suggestions.html")
+def suggestions(values: Sequence[str], id: str) -> dict[str, Any]:  # noqa: A002 - the attribute's name
+    """Offer values to whoever writes in a field whose `list` is this id."""
+    return {"values": values, "id": id}
 
 
 @register.inclusion_tag("dashboard/parts/pagination.html", takes_context=True)

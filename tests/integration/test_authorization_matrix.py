@@ -162,6 +162,16 @@ What is asked about an instance is asked of one that is not monitored, so that s
 PAGES_TABLE = """
     GET    /                                         VIEWERS         200
     GET    /costs/                                   VIEWERS         200
+    POST   /costs/anomalies/{anomaly}/feedback/      OPERATORS       303
+    GET    /costs/budgets/new/                       OPERATORS       200
+    POST   /costs/budgets/new/                       OPERATORS       400
+    GET    /costs/budgets/{budget}/                  OPERATORS       200
+    POST   /costs/budgets/{budget}/                  OPERATORS       400
+    POST   /costs/budgets/{budget}/delete/           OPERATORS       303
+    GET    /costs/carbon/                            VIEWERS         200
+    GET    /costs/savings/                           VIEWERS         200
+    POST   /costs/savings/{saving}/dismiss/          OPERATORS       303
+    POST   /costs/savings/{saving}/restore/          OPERATORS       303
     GET    /fleet/                                   VIEWERS         200
     GET    /autoscaler/                              USERS           200
     GET    /database/                                VIEWERS         200
@@ -260,6 +270,7 @@ def keys(monkeypatch, settings, patience, just_begun):
     builders.quality_report(kind="weekly", days=7)
     owner = builders.user(password=PASSWORD)
     managed = builders.managed(owner, instance_id="i-1", is_monitoring=False)
+    saving, budget = builders.saving(), builders.budget()
     return {
         "owner": owner,
         "decision_id": builders.decision(managed).pk,
@@ -268,8 +279,10 @@ def keys(monkeypatch, settings, patience, just_begun):
         "volume_id": "vol-1",
         "anomaly": builders.anomaly(account).pk,
         "alerts": builders.alert().pk,
-        "analytics": builders.saving().pk,
-        "budgets": builders.budget().pk,
+        "analytics": saving.pk,
+        "saving": saving.pk,
+        "budgets": budget.pk,
+        "budget": budget.pk,
         # It leads nowhere, so that its test sends nothing.
         "accounts": account.pk,
         "channels": builders.channel("http://127.0.0.1/").pk,

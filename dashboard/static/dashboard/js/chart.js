@@ -52,11 +52,19 @@
     high: (stroke) => ({ stroke: faded(stroke, 0.4), width: 1 }),
   };
 
+  // What the legend says of a series at a moment: its own figure, also where it stands on others.
+  const legend = (data, place, at) => {
+    if (at === null || at === undefined) return "";
+    const each = data.series[place];
+    const value = each.values[at] ?? null;
+    return value === null ? each.missing : written(data)(value);
+  };
   const seriesOf = (data) =>
     data.series.map((each, place) => ({
       label: each.label,
-      value: (_plot, value, _series, at) => (value === null ? (at === null ? "" : each.missing) : written(data)(value)),
+      value: (_plot, _height, _series, at) => legend(data, place, at),
       points: { show: data.at.length < 3 },
+      spanGaps: each.bridged,
       ...KINDS[each.kind](colour(`series-${each.colour ?? (place % 6) + 1}`)),
     }));
 
@@ -66,6 +74,37 @@
         ? [{ series: [place + 2, place + 1], fill: faded(colour(`series-${each.colour ?? (place % 6) + 1}`), 0.15) }]
         : [],
     );
+
+  // Each bar or area stands on those before it, what is below zero hangs from those; the tallest are drawn first.
+  const arranged = (data) => {
+    const coloured = data.series.map((each, place) => ({ ...each, colour: each.colour ?? (place % 6) + 1 }));
+    if (!data.stacked) return { ...data, series: coloured };
+    const above = data.at.map(() => 0);
+    const below = data.at.map(() => 0);
+    const stand = (value, at) => {
+      if (value === null) return null;
+      const pile = value < 0 ? below : above;
+      pile[at] += value;
+      return pile[at];
+    };
+    const isStacked = (each) => ["bars", "area"].includes(each.kind);
+    const stack = coloured.filter(isStacked).map((each) => ({ ...each, heights: each.values.map(stand) }));
+    return { ...data, series: [...stack.reverse(), ...coloured.filter((each) => !isStacked(each))] };
+  };
+
+  const drawSpans = (data) => (plot) => {
+    const apart = data.daily ? 43200 : 0;
+    for (const span of data.spans) {
+      const { left, width, top, height } = plot.bbox;
+      const from = Math.max(left, plot.valToPos(span.first - apart, "x", true));
+      const to = Math.min(left + width, plot.valToPos(span.last + apart, "x", true));
+      if (to <= from) continue;
+      plot.ctx.save();
+      plot.ctx.fillStyle = faded(colour("muted"), 0.16);
+      plot.ctx.fillRect(from, top, to - from, height);
+      plot.ctx.restore();
+    }
+  };
 
   const drawMarks = (data) => (plot) => {
     for (const mark of data.marks) {
@@ -110,7 +149,7 @@
       ],
       series: [{ label: data.daily ? "Day" : "UTC", value: (_plot, at) => moment(data)(at) }, ...seriesOf(data)],
       bands: bandsOf(data),
-      hooks: { draw: [drawMarks(data)] },
+      hooks: { drawClear: [drawSpans(data)], draw: [drawMarks(data)] },
     };
   };
   const ends = (data, low, high) => {
@@ -118,8 +157,9 @@
     return [data.low ?? from, data.high ?? Math.max(to, (data.low ?? from) + Number.EPSILON)];
   };
 
-  const read = (figure) => JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-  const figures = (data) => [data.at, ...data.series.map((each) => each.values)];
+  const read = (figure) =>
+    arranged(JSON.parse(figure.querySelector("script[type='application/json']").textContent));
+  const figures = (data) => [data.at, ...data.series.map((each) => each.heights ?? each.values)];
   const shape = (data) =>
     JSON.stringify([data.unit, data.daily, data.low, data.high, data.series.map((each) => [each.label, each.kind])]);
 
@@ -138,7 +178,8 @@
       draw(figure);
       return;
     }
-    before.data.marks = data.marks; // the drawing reads them there
+    const { marks, spans, series } = data;
+    Object.assign(before.data, { marks, spans, series }); // the drawing and its legend read them there
     before.plot.setData(figures(data));
     figure.dataset.points = data.at.length;
   };
