@@ -35,7 +35,7 @@ scan: REQUIREMENTS = requirements-scan.txt
 scan: venv ## Render the chart, and scan it, Terraform, the images and the workflow for what is unsafe
 	@exec $(VENV_PYTHON) deploy/scan.py
 
-bench: venv ## Measure parsing and ingest; bench-collect, -samples, -scale, -decide, -ticks, -observe, -pool, -billing, -reliability, -workers, -reads, -anomaly, -forecast, -savings and -scaling measure more
+bench: venv ## Measure parsing and ingest; bench-collect, -samples, -scale, -decide, -ticks, -observe, -pool, -billing, -reliability, -workers, -reads, -pages, -anomaly, -forecast, -savings and -scaling measure more
 	@exec $(VENV_PYTHON) -m benchmarks
 
 bench-%: venv

@@ -31,6 +31,7 @@ NAMES = (
     "reliability",
     "workers",
     "reads",
+    "pages",
     *WITHOUT_DATABASE,
 )
 SIZES = ("n", "points", "gb")

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
 from pipelines import due, freshness, pending, quality, registry, workers
 from pipelines.models import Run, Status, Step
-from pipelines.registry import Pipeline
 
 
 def now_is(now: datetime) -> dict[str, Any]:
     """Return all that `GET /status` tells of this moment."""
     return {
-        "pipelines": _pipelines(now),
+        "pipelines": pipelines(now),
         "queue": _queue(now),
         "workers": workers.alive(now),
         "quality": quality.latest(),
@@ -25,9 +24,10 @@ def now_is(now: datetime) -> dict[str, Any]:
     }
 
 
-def _pipelines(now: datetime) -> list[dict[str, Any]]:
+def pipelines(now: datetime) -> list[dict[str, Any]]:
+    """Return what is known of each pipeline: its last run, and when it is due next."""
     known, following = registry.every(), due.next_due(now)
-    last = _last_runs(known)
+    last = _last_runs([pipeline.name for pipeline in known])
     return [
         {
             "name": pipeline.name,
@@ -39,21 +39,25 @@ def _pipelines(now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _last_runs(known: list[Pipeline]) -> dict[str, Run]:
+def _last_runs(names: Sequence[str]) -> dict[str, Run]:
     """Return the last run of each pipeline, whatever its scope; a slot that was let pass is none."""
-    real = Run.objects.exclude(status=Status.SKIPPED)
-    return _latest(real, [pipeline.name for pipeline in known])
+    return _latest(names, [status for status in Status.values if status != Status.SKIPPED])
 
 
 def last_successes(names: Sequence[str]) -> dict[str, Run]:
     """Return the last run of each of these pipelines that succeeded, whatever its scope."""
-    return _latest(Run.objects.filter(status=Status.SUCCEEDED), names)
+    return _latest(names, [Status.SUCCEEDED.value])
 
 
-def _latest(runs: "QuerySet[Run]", names: Sequence[str]) -> dict[str, Run]:
+def _latest(names: Sequence[str], statuses: Sequence[str]) -> dict[str, Run]:
     """Find each by the index of pipeline and key, in one statement: there may be very many runs."""
-    each = [runs.filter(pipeline=name).order_by("-pk")[:1] for name in names]
-    return {run.pipeline: run for run in Run.objects.none().union(*each, all=True)}
+    table = Run._meta.db_table
+    found = Run.objects.raw(
+        f"SELECT last.* FROM unnest(%s) AS name, LATERAL (SELECT * FROM {table}"
+        " WHERE pipeline = name AND status = ANY(%s) ORDER BY id DESC LIMIT 1) AS last",
+        [list(names), list(statuses)],
+    )
+    return {run.pipeline: run for run in found}
 
 
 def _queue(now: datetime) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the accounts cost: each day by its parts, what is expected, what is unusual, and budgets."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -23,6 +24,7 @@ from dashboard.spending import GROUPINGS, Cell, Chosen, Grouping
 
 MOST_ROWS = 50
 """So many parts, and so many incidents, are listed."""
+SUGGESTING = timedelta(days=2)
 _CURRENCY = RegexValidator(r"\A[A-Z]{3}\Z", "A currency is three capital letters, such as USD.")
 
 
@@ -72,7 +74,8 @@ class CostsPage(Page):
         form = CostsForm(self.request.GET, usual=Period.last(USUAL_DAYS, through=today()))
         self.status = form.status
         chosen, grouping = form.chosen, form.grouping
-        cells = grouping.cells(chosen)
+        read = grouping.cells(chosen.on(Period(chosen.before.start, chosen.period.end)))
+        cells, earlier = _within(read, chosen.period), _within(read, chosen.before)
         ahead = spending.ahead_of(chosen)
         anomalies = _anomalies(chosen)
         return {
@@ -80,32 +83,38 @@ class CostsPage(Page):
             "chosen": chosen,
             "currency": chosen.currency,
             "summary": summarise(_days(cells)),
-            "final_through": chosen.costs.final_through(),
+            "estimated": len({cell.day for cell in cells if cell.is_estimated}),
             "ahead": ahead,
             "standing": Computation.objects.standing(Subject.FORECAST),
             "chart": spending_charts.trend(cells, grouping, chosen, ahead=ahead, anomalies=anomalies),
             "grouping": grouping,
-            "rows": spending.rows_of(cells, grouping.cells(chosen.on(chosen.before)), grouping)[:MOST_ROWS],
-            "suggestions": suggestions(chosen),
+            "rows": spending.rows_of(cells, earlier, grouping)[:MOST_ROWS],
+            "suggestions": suggestions(chosen, cells),
             "anomalies": anomalies,
             "looked": _looked(),
-            **_month(chosen, ahead),
+            **_month(chosen, read, ahead),
         }
 
 
+def _within(cells: Sequence[Cell], period: Period) -> list[Cell]:
+    return [cell for cell in cells if period.start <= cell.day < period.end]
+
+
 def _days(cells: Sequence[Cell]) -> list[CostDay]:
-    """Add the parts of each day up."""
+    """Add the parts of each day up, the earliest day first."""
     days: dict[Any, CostDay] = {}
     for cell in cells:
         so_far = days.get(cell.day, CostDay(cell.day, cell.amount - cell.amount))
         estimated = so_far.estimated or cell.is_estimated
         days[cell.day] = CostDay(cell.day, so_far.amount + cell.amount, estimated)
-    return list(days.values())
+    return sorted(days.values(), key=lambda day: day.date)
 
 
-def suggestions(chosen: Chosen) -> dict[str, list[str]]:
-    """Return the services and regions that cost something on those days, for who writes one."""
-    of_days = Chosen(chosen.period, chosen.currency).costs.between(chosen.period.start, chosen.period.end)
+def suggestions(chosen: Chosen, cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """Return the services and regions of the last of these days, for who writes one."""
+    last = max((cell.day for cell in cells), default=chosen.period.start)
+    everything = Chosen(chosen.period, chosen.currency).costs
+    of_days = everything.between(last - SUGGESTING, last + timedelta(days=1))
     pairs = list(of_days.order_by().values_list("service", "region").distinct())
     return {
         "service": sorted({service for service, _ in pairs if service}),
@@ -124,10 +133,14 @@ def _looked() -> dict[str, Any]:
     return {**Computation.objects.standing(Subject.ANOMALIES), "refused": list(refused[:MOST_ROWS])}
 
 
-def _month(chosen: Chosen, ahead: spending.Ahead) -> dict[str, Any]:
-    """Tell how the present month is along, beside all budgets; those of just this scope are drawn."""
+def _month(chosen: Chosen, read: Sequence[Cell], ahead: spending.Ahead) -> dict[str, Any]:
+    """Tell how the present month is along, beside all budgets; those of just this scope are drawn.
+
+    `read` has the month, too, where the range that was read reaches over all of it that has begun.
+    """
     month = chosen.on(spending.month_of(today()))
-    days = spending.days_of(month)
+    has_month = chosen.before.start <= month.period.start and today() < chosen.period.end
+    days = _days(_within(read, month.period)) if has_month else spending.days_of(month)
     expected = ahead.forecast.month_end if ahead.forecast else None
     budgets = list(Budget.objects.select_related("account", "created_by", "status"))
     drawn = [each for each in budgets if budgeting.is_about(each, chosen)]

@@ -25,7 +25,7 @@ from dashboard.pages import Page
 from dashboard.spending import UNDIVIDED, Cell, Chosen
 from dbops.serializers.observing import health_of
 from dbops.services import observing
-from pipelines import standing
+from pipelines import freshness, standing
 
 TOP = 5
 """So many of the largest, or latest, are named."""
@@ -110,12 +110,12 @@ def _attention() -> dict[str, Any]:
 
 
 def _runs() -> dict[str, Any]:
-    now = standing.now_is(timezone.now())
-    last = {each["name"]: each["last_run"] for each in now["pipelines"]}
+    now = timezone.now()
+    known = standing.pipelines(now)
     return {
-        "now": now,
-        "sources": glance.sources(last),
-        "pipelines": [each for each in now["pipelines"] if each["last_run"] or each["next_due"]],
+        "freshness": freshness.current(now),
+        "sources": glance.sources({each["name"]: each["last_run"] for each in known}),
+        "pipelines": [each for each in known if each["last_run"] or each["next_due"]],
         "computations": glance.computed(),
     }
 
