@@ -11,6 +11,11 @@ from tests.stack import ADMIN_EMAIL
 PAGES = {
     "overview": "/",
     "costs": "/costs/",
+    "costs-by-account": "/costs/?group_by=account",
+    "costs-refused": "/costs/?group_by=colour",
+    "savings": "/costs/savings/",
+    "carbon": "/costs/carbon/",
+    "budget": "/costs/budgets/new/",
     "fleet": "/fleet/",
     "autoscaler": "/autoscaler/",
     "database": "/database/",
@@ -23,7 +28,7 @@ PAGES = {
     "nowhere": "/nowhere/",
 }
 """Each page that is walked, by the name of its picture."""
-REFUSED = ("pipelines-refused", "database-refused", "error", "nowhere")
+REFUSED = ("pipelines-refused", "costs-refused", "database-refused", "error", "nowhere")
 """Answered with an error, which the browser's console says."""
 WIDE, NARROW = 1280, 480
 
@@ -166,6 +171,42 @@ def test_a_chart_is_drawn_and_drawn_anew_in_the_other_theme(browser, theme):
     before = browser.run(pixels, chart)
     browser.one("[data-theme-toggle]").click()
     browser.until(lambda: browser.run(pixels, chart) != before)
+    assert browser.complaints() == []
+
+
+def test_parts_of_a_day_stand_on_each_other_and_the_legend_has_their_own_figures(browser):
+    from selenium.webdriver import ActionChains
+
+    browser.resize(WIDE)
+    browser.open("/costs/?group_by=account")
+    ActionChains(browser.driver).move_to_element(browser.one("#trend .u-over")).perform()
+    day, *legend = browser.until(lambda: [each.text for each in browser.all("#trend .u-legend .u-value")])
+    rows = [row.get_attribute("textContent") for row in browser.all("#trend-data tbody tr")]
+    (row,) = [each for each in rows if day in each]
+    figures = [each for each in legend if each.startswith("$")]
+    assert len(figures) >= 2
+    assert all(each in row for each in figures)
+    assert browser.complaints() == []
+
+
+def test_an_operator_makes_a_budget_and_takes_it_away(browser):
+    browser.resize(WIDE)
+    browser.open("/costs/budgets/new/")
+    browser.one("#id_name").send_keys("Walked")
+    browser.one("#id_amount").send_keys("123.45")
+    browser.one("main button").click()
+    browser.until(lambda: "The budget “Walked” holds." in browser.text(".messages"))
+    row = next(each for each in browser.all("#budgets tbody tr") if "Walked" in each.text)
+    assert "$123.45" in row.text
+    row.find_element("css selector", "details summary").click()
+    row.find_element("css selector", "details button").click()
+    browser.until(lambda: "The budget “Walked” is gone." in browser.text(".messages"))
+    assert browser.complaints() == []
+
+
+def test_the_overview_tells_of_health_once_it_was_looked_at(browser):
+    browser.open("/")
+    assert "Database ok" in browser.until(lambda: browser.all("#health .words") and browser.text("#health"))
     assert browser.complaints() == []
 
 

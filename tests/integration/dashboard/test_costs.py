@@ -266,7 +266,7 @@ def test_incidents_are_marked_where_they_began_and_listed(viewer, three_days):
     ((what, days, moved, state, word),) = rows(answer, "Anomalies")
     assert what.startswith("EC2 in eu-west-1 +$212, 84 % of the jump")
     assert "AmazonEC2 in eu-west-1: +$212.00, 84 % of all that moved" in what
-    assert (days, moved) == ("2026-03-01", "+$212.00 $100.00 was usual")
+    assert (days, moved) == ("2026-03-01", "+$212.00$100.00 was usual")
     assert (state, word) == ("Ended", "none yet")
 
 

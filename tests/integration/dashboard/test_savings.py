@@ -21,7 +21,7 @@ PAGE = "/costs/savings/"
 def two():
     """An idle instance and an oversized one, of 73 and 20 dollars, computed an hour ago."""
     owner = builders.account("111111111111")
-    idle = builders.saving(builders.instance(owner, instance_id="i-1", name="notebook"))
+    idle = builders.saving(builders.instance(owner, instance_id="i-1"), name="notebook")
     large = builders.instance(owner, instance_id="i-2", region="us-east-1", instance_type="m5.xlarge")
     oversized = builders.saving(
         large, kind="oversized", to_type="m5.large", monthly_usd=Decimal(20), confidence=0.9
@@ -33,7 +33,7 @@ def two():
 
 
 def resources(answer):
-    return [row[0].split("1111")[0].strip() for row in rows(answer, "Recommendations")]
+    return texts(answer, xpath="//*[@aria-label='Recommendations']//tbody//th/code")
 
 
 def test_recommendations_come_with_their_evidence_the_largest_first(viewer, two):
@@ -53,12 +53,12 @@ def test_recommendations_come_with_their_evidence_the_largest_first(viewer, two)
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [
-        ({"kind": "idle"}, ["i-1 notebook"]),
+        ({"kind": "idle"}, ["i-1"]),
         ({"region": "us-east-1"}, ["i-2"]),
         ({"resource": "i-2"}, ["i-2"]),
-        ({"min_monthly_usd": "50"}, ["i-1 notebook"]),
+        ({"min_monthly_usd": "50"}, ["i-1"]),
         ({"min_confidence": "0.5"}, ["i-2"]),
-        ({"account": "111111111111"}, ["i-1 notebook", "i-2"]),
+        ({"account": "111111111111"}, ["i-1", "i-2"]),
         ({"dismissed": "true"}, []),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_recommendation_is_dismissed_with_a_reason_and_restored(operator, two)
     assert "A spare." in act
     answer = operator.post(f"{PAGE}{idle.pk}/restore/", follow=True)
     assert notes(answer) == ["“idle: i-1” is recommended again."]
-    assert resources(answer) == ["i-1 notebook", "i-2"]
+    assert resources(answer) == ["i-1", "i-2"]
 
 
 def test_a_dismissal_needs_its_reason(operator, two):
@@ -106,12 +106,12 @@ def test_a_recommendation_that_is_gone_is_told_on_a_page(operator, action):
 
 
 def test_what_was_followed_says_what_it_saved_or_that_it_is_not_known_yet(viewer):
-    owner = builders.account("111111111111")
+    owner = builders.account("333333333333")
     builders.followed_saving(builders.instance(owner, instance_id="i-1"))
     settled = {"monthly_usd": Decimal(90), "held": True, "computed_at": timezone.now()}
     builders.followed_saving(builders.instance(owner, instance_id="i-2"), **settled)
     answer = viewer.get(PAGE)
-    found = {row[0].split("1111")[0]: row[3:] for row in rows(answer, "Followed")}
+    found = {row[0].partition(owner.account_id)[0]: row[3:] for row in rows(answer, "Followed")}
     assert found == {
         "i-1": ["$100.00", "unknown a fortnight has not passed", "unknown"],
         "i-2": ["$100.00", "$90.00", "yes"],
