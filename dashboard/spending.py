@@ -8,11 +8,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
+from analytics import tag_costs
 from analytics.costs import CostDay
 from analytics.models import Anomaly, AnomalyQuerySet, AnomalyState, Computation, CostForecast, Subject
 from analytics.service_names import short_name
+from analytics.tag_costs import TagState
 from analytics.views import chosen_costs
-from collectors.models import DailyCostQuerySet
+from collectors.billing import tagging
+from collectors.models import DailyCostQuerySet, DailyTagCost, DailyTagCostQuerySet
 from core.period import Period
 
 DRAWN = 5
@@ -44,8 +47,17 @@ class Chosen:
         """Those costs, of whatever day."""
         asked = {"currency": self.currency, **({"account": self.account} if self.account else {})}
         _, found = chosen_costs(asked)
-        named = {name: getattr(self, name) for name in ("service", "region") if getattr(self, name)}
-        return found.filter(**named)
+        return found.filter(**self._named)
+
+    @property
+    def tagged(self) -> DailyTagCostQuerySet:
+        """The same by tag, as far as billing files tell."""
+        owner = {"account__account_id": self.account} if self.account else {}
+        return DailyTagCost.objects.filter(unit=self.currency, **owner, **self._named)
+
+    @property
+    def _named(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in ("service", "region") if getattr(self, name)}
 
     def on(self, period: Period) -> "Chosen":
         """Return the same of other days."""
@@ -85,6 +97,17 @@ def _by_column(column: str, chosen: Chosen) -> list[Cell]:
     return [Cell(row["date"], row[column], row["total"], row["any_estimated"]) for row in rows]
 
 
+def _by_tag(key: str, chosen: Chosen) -> list[Cell]:
+    start, end = chosen.period.start, chosen.period.end
+    told = tag_costs.by_value(chosen.costs.between(start, end), chosen.tagged.between(start, end), key)
+    return [Cell(each.date, f"{each.state}:{each.value or ''}", each.amount, each.estimated) for each in told]
+
+
+def _tag_called(part: str) -> str:
+    state, _, value = part.partition(":")
+    return _WITHOUT_VALUE.get(state, value)
+
+
 def _as_it_is(part: str) -> str:
     return part or "not told apart"
 
@@ -106,6 +129,12 @@ class Grouping:
     narrows: str = ""
 
 
+_WITHOUT_VALUE: dict[str, str] = {
+    TagState.UNTAGGED: "without this tag",
+    TagState.OTHER: "other values",
+    TagState.UNKNOWN: "unknown: no billing file tells",
+}
+_TAG = "tag:"
 UNDIVIDED = Grouping("nothing", _undivided, lambda _part: "all costs")
 GROUPINGS = {
     "service": Grouping("service", partial(_by_column, "service"), short_name, "service"),
@@ -113,7 +142,21 @@ GROUPINGS = {
     "region": Grouping("region", partial(_by_column, "region"), narrows="region"),
     "none": UNDIVIDED,
 }
-"""The groupings that people choose from, by their names in addresses; the first is the usual one."""
+"""The groupings that there always are, by their names in addresses; the first is the usual one."""
+
+
+def groupings() -> list[tuple[str, str]]:
+    """Return the groupings that people choose from: those, and the tags of which billing files tell."""
+    tags = [(_TAG + told.tag_key, f"tag {told.tag_key}") for told in tagging.every_key()]
+    return [*((name, grouping.label) for name, grouping in GROUPINGS.items()), *tags]
+
+
+def grouping_of(name: str) -> Grouping:
+    """Return a grouping by its name; the usual one, where it has none."""
+    if name.startswith(_TAG):
+        key = name.removeprefix(_TAG)
+        return Grouping(f"tag {key}", partial(_by_tag, key), _tag_called)
+    return GROUPINGS[name or next(iter(GROUPINGS))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from core.period import Period
 from dashboard import budgeting, spending, spending_charts
 from dashboard.choosing import RangeForm
 from dashboard.pages import Action, Page
-from dashboard.spending import GROUPINGS, Cell, Chosen, Grouping
+from dashboard.spending import UNDIVIDED, Cell, Chosen, Grouping, grouping_of, groupings
 
 MOST_ROWS = 50
 """So many parts, and so many incidents, are listed."""
@@ -32,10 +32,6 @@ def accounts_known() -> list[tuple[str, str]]:
     """Return the accounts to choose from."""
     known = CloudAccount.objects.values_list("account_id", "name")
     return [("", "all"), *((number, f"{number} {name}".strip()) for number, name in known)]
-
-
-def _groupings() -> list[tuple[str, str]]:
-    return [(name, grouping.label) for name, grouping in GROUPINGS.items()]
 
 
 def _suggesting(name: str) -> forms.TextInput:
@@ -50,7 +46,7 @@ class CostsForm(RangeForm):
     service = forms.CharField(required=False, max_length=200, strip=False, widget=_suggesting("services"))
     region = forms.CharField(required=False, max_length=60, widget=_suggesting("regions"))
     currency = forms.CharField(required=False, max_length=3, validators=[_CURRENCY])
-    group_by = forms.ChoiceField(choices=_groupings, required=False, label="By")
+    group_by = forms.ChoiceField(choices=groupings, required=False, label="By")
 
     @property
     def chosen(self) -> Chosen:
@@ -60,8 +56,7 @@ class CostsForm(RangeForm):
     @property
     def grouping(self) -> Grouping:
         """What costs are told apart by."""
-        name = "" if self.errors else self.cleaned_data["group_by"]
-        return GROUPINGS[name or next(iter(GROUPINGS))]
+        return grouping_of("" if self.errors else self.cleaned_data["group_by"])
 
 
 class CostsPage(Page):
@@ -88,6 +83,7 @@ class CostsPage(Page):
             "standing": Computation.objects.standing(Subject.FORECAST),
             "chart": spending_charts.trend(cells, grouping, chosen, ahead=ahead, anomalies=anomalies),
             "grouping": grouping,
+            "is_divided": grouping is not UNDIVIDED,
             "rows": spending.rows_of(cells, earlier, grouping)[:MOST_ROWS],
             "suggestions": suggestions(chosen, cells),
             "anomalies": anomalies,

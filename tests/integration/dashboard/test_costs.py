@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from analytics.models import Anomaly, Computation, CostForecast, CostJudgement, Subject
+from collectors.models import BillingManifest
 from tests import builders
 from tests.integration.dashboard.reading import notes, parsed, rows, texts
 
@@ -132,6 +133,31 @@ def test_costs_are_told_apart_by_what_is_chosen_the_largest_part_first(viewer, t
     answer = viewer.get(PAGE, {**MARCH, "group_by": by})
     assert list(series(answer).items()) == list(parts.items())
     assert drawn(answer)["stacked"]
+
+
+def test_costs_are_told_apart_by_a_tag_as_far_as_billing_files_tell(viewer, two_services):
+    owner, _ = two_services
+    BillingManifest.objects.filter(pk=builders.billing_file().manifest_id).update(tag_keys=["team"])
+    builders.cost_by_tag(owner, "2026-03-01", "4", "web")
+    builders.cost_by_tag(owner, "2026-03-01", "6")
+    builders.cost_by_tag(owner, "2026-03-02", "20.5", "web")
+    answer = viewer.get(PAGE, {**MARCH, "group_by": "tag:team"})
+    assert series(answer) == {
+        "unknown: no billing file tells": [None, 100.0, 5.0],
+        "web": [4.0, 20.5, None],
+        "without this tag": [6.0, None, None],
+    }
+    assert [row[:2] for row in rows(answer, "By tag team")] == [
+        ["unknown: no billing file tells", "$105.00"],
+        ["web", "$24.50"],
+        ["without this tag", "$6.00"],
+    ]
+
+
+def test_a_tag_of_which_no_billing_file_tells_is_not_offered(viewer, two_services):
+    answer = viewer.get(PAGE, {**MARCH, "group_by": "tag:team"})
+    assert answer.status_code == 400
+    assert "tag:team is not one of the available choices" in texts(answer, "filters")[0]
 
 
 @pytest.mark.parametrize(
