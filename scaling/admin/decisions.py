@@ -56,6 +56,7 @@ class ScalingDecisionAdmin(GoesAlongAdmin):
                 )
             },
         ),
+        ("Foreseen", {"fields": ("probability", "units_before", "units_wanted", "level_wanted")}),
         ("To what end", {"fields": ("mode", "level_before", "level_after", "explained_target")}),
         ("What became of it", {"fields": ("outcome", "outcome_at", "outcome_detail")}),
     )

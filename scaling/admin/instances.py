@@ -81,7 +81,7 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
         "capacity",
         "acted_at",
     )
-    list_filter = ("is_monitoring", "is_mock", "policy__mode", "level_is_simulated", "region")
+    list_filter = ("is_monitoring", "is_mock", "policy__mode", "policy__kind", "level_is_simulated", "region")
     list_select_related = ("owner", "policy")
     search_fields = ("instance_id", "owner__email")
     actions = ("start_monitoring", "stop_monitoring")
@@ -101,6 +101,8 @@ class ManagedInstanceAdmin(TakesAlongAdmin):
         "level_is_simulated",
         "last_action_at",
         "last_verdict",
+        "foreseen_wish",
+        "foreseen_at",
         "group_name",
         "base_desired",
         "last_desired",

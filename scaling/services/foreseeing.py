@@ -137,13 +137,12 @@ class Foresight:
                 if member.instance in rows and not is_blind[rows[member.instance]] and cohort.foresees(place)
             ]
             if found:
-                yield from self._wished(cohort, found, roster, verdicts)
+                yield from self._wished(cohort, found, verdicts)
 
     def _wished(
         self,
         cohort: Cohort,
         found: list[tuple[int, Predicted, int]],
-        roster: Roster,
         verdicts: Verdicts,
     ) -> Iterator[Foreseen]:
         places, members, rows = map(list, zip(*found, strict=True))
@@ -156,7 +155,7 @@ class Foresight:
         asked = predictive.floor(spoken, present, highest)
         wishes = predictive.wishes(present, cohort.scale.sizes(), cohort.over[places], asked, worth)
         for at, (member, row) in enumerate(zip(members, rows, strict=True)):
-            judged = Judged(member.instance, int(roster.version[row]), verdicts, row)
+            judged = Judged(member.instance, member.version, verdicts, row)
             yield Foreseen(judged, wishes, at, cohort.scale, float(worth[at]), member.acts)
 
     def _highest(

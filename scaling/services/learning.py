@@ -66,6 +66,7 @@ class Predicted:
     """A monitored instance whose policy is predictive; `worth` is in instance-minutes, None for the usual."""
 
     instance: int
+    version: int
     is_mock: bool
     acts: bool
     worth: float | None
@@ -91,6 +92,7 @@ _COLUMNS = (
     "level",
     "base_desired",
     "last_desired",
+    "policy__version",
     "policy__mode",
     "policy__prediction",
     "policy__worth",
@@ -102,6 +104,7 @@ _COLUMNS = (
 def _predicted(row: dict[str, Any]) -> Predicted:
     return Predicted(
         instance=row["pk"],
+        version=row["policy__version"],
         is_mock=row["is_mock"],
         acts=row["policy__prediction"] == Prediction.ACT,
         worth=row["policy__worth"],
@@ -257,7 +260,7 @@ class Shard:
         return extent.steps({key: each.extent for key, each in self.members.items()}, since)
 
 
-_shards: defaultdict[int, Shard] = defaultdict(Shard)
+_shards: dict[int, Shard] = {}
 
 
 def learned(shard: int, shards: int, now: datetime) -> Shard | None:
@@ -266,8 +269,10 @@ def learned(shard: int, shards: int, now: datetime) -> Shard | None:
     if not rows:
         _shards.pop(shard, None)
         return None
-    found = _shards[shard]
+    # What failed half-way is not kept: it begins anew.
+    found = _shards.pop(shard, None) or Shard()
     found.learn(rows, now)
+    _shards[shard] = found
     return found
 
 

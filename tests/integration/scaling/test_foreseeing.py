@@ -8,7 +8,17 @@ import pytest
 
 from scaling import storage
 from scaling.capacity import percent
-from scaling.models import KillSwitch, Kind, ManagedSample, Mode, Outcome, Prediction, ScalingDecision, Source
+from scaling.models import (
+    KillSwitch,
+    Kind,
+    ManagedSample,
+    Mode,
+    Outcome,
+    Prediction,
+    ScalingDecision,
+    ScalingPolicy,
+    Source,
+)
 from scaling.services import deciding, foreseeing, learning
 from tests import builders
 from tests.integration.scaling import samples as scaling
@@ -321,6 +331,33 @@ def test_learning_takes_as_many_queries_for_many_as_for_one(now, django_assert_m
     foreseeing.look(0, 1, NOON)
     with django_assert_max_num_queries(3):
         foreseeing.look(0, 1, NOON + MINUTE)
+
+
+def test_a_policy_that_was_changed_meanwhile_is_asked_at_the_next_tick(now, monkeypatch):
+    instance = builders.managed(policy=ACT, level=4)
+    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3))
+    learned = learning.learned
+
+    def changed_after(*args):
+        found = learned(*args)
+        ScalingPolicy.objects.update(prediction=Prediction.FORECAST_ONLY, version=2)
+        return found
+
+    monkeypatch.setattr(learning, "learned", changed_after)
+    tick(NOON, now)
+    assert decisions(instance) == []
+    assert level(instance)[0] == 4
+
+
+def test_what_failed_while_it_was_learned_begins_anew(now, monkeypatch):
+    instance = builders.managed(policy=ACT)
+    measured(instance, lambda _: 45, since=NOON - timedelta(hours=3))
+    with monkeypatch.context() as broken:
+        broken.setattr(learning.Forecaster, "over", None)
+        with pytest.raises(TypeError):
+            foreseeing.look(0, 1, NOON)
+    foreseeing.look(0, 1, NOON)
+    assert state_of(instance)[3][3] == 180
 
 
 def test_what_cannot_be_foreseen_keeps_nobody_from_following_the_rules(now, monkeypatch):

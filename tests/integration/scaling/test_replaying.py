@@ -225,7 +225,7 @@ def test_what_is_not_known_is_not_found(asked):
 )
 def test_what_cannot_be_asked_is_refused_with_the_reason(asked, reason):
     answer = builders.client("viewer").get(PATH, asked)
-    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+    assert answer.status_code == 400
     assert reason in answer.json()["error"]
 
 
