@@ -27,7 +27,7 @@ def main(file: Path, memory_mb: int) -> None:
         file, now=now, scratch=file.parent, memory_mb=memory_mb, on_progress=lambda _percent: None
     ) as found:
         rows = sum(1 for _ in found.rows())
-        tag_rows = sum(1 for _ in found.tagged_rows(found.tags[:MOST_KEYS]))
+        tag_rows = sum(1 for _ in found.tagged_rows((found.tags or ())[:MOST_KEYS]))
         seconds = time.perf_counter() - start
         figures = {"seconds": seconds, "peak_mb": peak_mb(), "lines": found.lines, "rows": rows}
         figures["tag_rows"] = tag_rows

@@ -194,5 +194,6 @@ def _actual(budget: Budget, spend: Spend, percent: int) -> Threshold:
 def _forecast(budget: Budget, forecast: Decimal | None, percent: int) -> Threshold:
     at = budget.amount * percent / 100
     if forecast is None:
-        return Threshold(Measure.FORECAST, percent, at, crossed=None, reason="There is no forecast.")
+        reason = "Costs by tag are not forecast." if budget.scope.tag else "There is no forecast."
+        return Threshold(Measure.FORECAST, percent, at, crossed=None, reason=reason)
     return Threshold(Measure.FORECAST, percent, at, crossed=forecast >= at, reason="")

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from collectors.models import BillingFile, BillingManifest, QuarantinedLine, Reconciliation
+from collectors.models import BillingFile, BillingManifest, DailyTagCost, QuarantinedLine, Reconciliation
 from core.admin import ReadOnlyAdmin, ReadOnlyInline, link_to
 
 
@@ -47,6 +47,18 @@ class QuarantinedLineAdmin(ReadOnlyAdmin):
     list_display = ("file", "line", "reason", "text")
     list_select_related = ("file",)
     search_fields = ("reason", "file__key")
+
+
+@admin.register(DailyTagCost)
+class DailyTagCostAdmin(ReadOnlyAdmin):
+    """What was charged by tag, as billing files tell."""
+
+    list_display = ("date", "account", "key", "value", "is_other", "service", "region", "amount", "unit")
+    list_filter = ("account", "key", "unit", "estimated")
+    list_select_related = ("account",)
+    search_fields = ("value", "service")
+    date_hierarchy = "date"
+    ordering = ("-date", "account_id", "key", "value")
 
 
 @admin.register(Reconciliation)

@@ -22,7 +22,7 @@ from collectors.billing.tables import Table, check_gzip, csv_table, opened
 from collectors.models import Basis
 from core.errors import InvalidInputError
 
-__all__ = ["BilledRow", "BrokenLine", "Reading", "TaggedRow", "read"]
+__all__ = ["BilledRow", "BrokenLine", "Reading", "TaggedRow", "TooManyTagsError", "read"]
 
 _LAYOUTS = (FOCUS, CUR)
 _PAGE = 10_000
@@ -69,10 +69,15 @@ class TaggedRow:
     amount: Decimal
 
 
+class TooManyTagsError(InvalidInputError):
+    """What a file charges cannot be told by tag in the memory there is."""
+
+
 class Reading:
     """What a file tells: valid as long as it is open.
 
-    `tags` are the keys of the tags that its lines have, the most used first.
+    `tags` are the keys of the tags that its lines have, the most used first; None where memory does not
+    suffice for them.
     """
 
     def __init__(
@@ -90,7 +95,7 @@ class Reading:
         self.broken: Sequence[BrokenLine] = broken.first
         self.lines = broken.number + _number(connection, "SELECT sum(lines) FROM tally")
         self.left_out: tuple[str, ...] = ()
-        self.tags: tuple[str, ...] = ()
+        self.tags: tuple[str, ...] | None = ()
 
     def rows(self) -> Iterator[BilledRow]:
         """Yield the totals; a basis that is not known of all lines of a group has no row for it."""
@@ -104,10 +109,16 @@ class Reading:
                     yield BilledRow(account, name, day, service, region, unit, basis.value, amount, estimated)
 
     def tagged_rows(self, keys: Sequence[str]) -> Iterator[TaggedRow]:
-        """Yield what was charged by the values of these keys; what has no tag of a key is left out."""
+        """Yield what was charged by the values of these keys; what has no tag of a key is left out.
+
+        Raises: TooManyTagsError, before the first row, where memory does not suffice.
+        """
         if keys:
-            self._connection.execute(tagged.sums(keys))
-            self._connection.execute(tagged.totals())
+            try:
+                self._connection.execute(tagged.sums(keys))
+                self._connection.execute(tagged.totals())
+            except duckdb.OutOfMemoryException as error:
+                raise TooManyTagsError("Its tags need more memory than BILLING_MEMORY_MB.") from error
             for group in self._all("tag_totals"):
                 account, day, service, region, unit, key, value, *sums = group
                 yield TaggedRow(account, day, service, region, unit, key, value, added(*sums))
@@ -142,7 +153,7 @@ def read(
         layout = recognised(file, table.names, _LAYOUTS)
         with _told_of(file, memory_mb):
             work = _Work(connection, layout, table, folder, Watch(on_progress))
-            work, broken = work.settled(fresh)
+            work, broken = _settled(work, fresh)
             work.connection.execute(tallies.totals(work.bases, now=now.astimezone(UTC)))
             reading = Reading(work.connection, layout, work.bases, broken)
             reading.left_out = tuple(name for name in table.names if not layout.knows(name))
@@ -174,10 +185,19 @@ class _Work:
     table: Table
     folder: Path
     watch: Watch
+    is_by_tag: bool = True
 
     @property
     def bases(self) -> list[Basis]:
-        return list(self.layout.line(self.table.columns()).amounts)
+        return list(self._line(self.table).amounts)
+
+    @property
+    def has_tags(self) -> bool:
+        return self._line(self.table).tags is not None
+
+    def _line(self, table: Table) -> Line:
+        line = self.layout.line(table.columns())
+        return line if self.is_by_tag else replace(line, tags=None)
 
     def settled(self, fresh: Callable[[], duckdb.DuckDBPyConnection]) -> "tuple[_Work, Quarantine]":
         """Make the tally of the lines that are not broken; return who made it, and those that are."""
@@ -189,7 +209,7 @@ class _Work:
 
     def _is_sound(self) -> bool:
         """Tell whether the file could be added up at once: most can, and then one pass is all."""
-        line = self.layout.line(self.table.columns())
+        line = self._line(self.table)
         statement = tallies.tally(line, tallies.lines(line, self.table.relation))
         file, is_gzip = self.table.file, self.table.is_gzip
         try:
@@ -203,14 +223,17 @@ class _Work:
         broken = f"SELECT count(*) FROM tally WHERE {tallies.any_broken(line)}"
         return _number(self.connection, broken) == 0
 
-    def tags(self) -> tuple[str, ...]:
-        """Read what the tally's texts of tags say, and return the keys."""
-        found = self.layout.line(self.table.columns()).tags
+    def tags(self) -> tuple[str, ...] | None:
+        """Read what the tally's texts of tags say; return the keys, None where memory does not suffice."""
+        found = self._line(self.table).tags
         if found is None:
-            return ()
-        self.connection.execute(tagged.texts())
-        self.connection.execute(tagged.pairs(found))
-        return tuple(key for (key,) in self.connection.execute(tagged.keys()).fetchall())
+            return () if self.is_by_tag else None
+        try:
+            self.connection.execute(tagged.texts())
+            self.connection.execute(tagged.pairs(found))
+            return tuple(key for (key,) in self.connection.execute(tagged.keys()).fetchall())
+        except duckdb.OutOfMemoryException:
+            return None
 
     def sorted_csv(self) -> Quarantine:
         """Go through the file line by line, and add up the copy of what is whole."""
@@ -241,7 +264,7 @@ class _Work:
 
     def _sorted(self, table: Table, number: str) -> list[tuple[int, str]]:
         """Make the tally without the lines whose values are wrong; return the first of those."""
-        line: Line = self.layout.line(table.columns())
+        line = self._line(table)
         every = tallies.lines(line, table.relation, number=number)
         told = f"SELECT *, {tallies.reason(line)} AS reason FROM ({every})"
         wrong = f"CREATE TEMP TABLE wrong AS SELECT number, reason FROM ({told}) WHERE reason IS NOT NULL"
@@ -252,6 +275,17 @@ class _Work:
 
     def _wrong_lines(self) -> int:
         return _number(self.connection, "SELECT count(*) FROM wrong")
+
+
+def _settled(work: _Work, fresh: Callable[[], duckdb.DuckDBPyConnection]) -> tuple[_Work, Quarantine]:
+    """Make the tally: without tags where those tell so many lines apart that memory does not suffice."""
+    try:
+        return work.settled(fresh)
+    except duckdb.OutOfMemoryException:
+        if not work.has_tags:
+            raise
+        work.connection.close()
+        return replace(work, connection=fresh(), is_by_tag=False).settled(fresh)
 
 
 def _number(connection: duckdb.DuckDBPyConnection, statement: str) -> int:

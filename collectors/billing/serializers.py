@@ -26,7 +26,7 @@ class BillingFileSerializer(serializers.ModelSerializer[BillingFile]):
     tag_keys = serializers.ListField(
         child=serializers.CharField(),
         allow_null=True,
-        help_text="The tags by which its costs are kept; null where it was read before any were.",
+        help_text="The tags by which its costs are kept; null where its tags were not read.",
     )
     tags_left_out = serializers.ListField(
         child=serializers.CharField(), help_text="Further tags that its lines have."

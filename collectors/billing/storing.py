@@ -76,7 +76,7 @@ class Told:
     broken: Sequence[BrokenLine]
     skipped: Mapping[str, int]
     left_out: Sequence[str]
-    tag_keys: Sequence[str]
+    tag_keys: list[str] | None
     tags_left_out: Sequence[str]
 
 
@@ -88,8 +88,7 @@ def told(reading: Reading, scratch: Path) -> Told:
         for row in reading.rows():
             accounts[row.account_id] = row.account_name or accounts.get(row.account_id, "")
             lines.write(_line(row))
-    keys = tagging.kept(reading.tags)
-    tagging.write(reading, keys, tags)
+    keys = tagging.written(reading, tags)
     return Told(
         costs,
         tags,
@@ -101,7 +100,7 @@ def told(reading: Reading, scratch: Path) -> Told:
         reading.skipped,
         reading.left_out,
         keys,
-        [key for key in reading.tags if key not in keys],
+        [key for key in reading.tags or () if key not in (keys or ())],
     )
 
 
@@ -307,7 +306,7 @@ def _note(file: BillingFile, content: Told) -> None:
     file.layout = content.layout
     file.lines, file.quarantined = content.lines, content.quarantined
     file.skipped, file.left_out = dict(content.skipped), list(content.left_out)
-    file.tag_keys, file.tags_left_out = list(content.tag_keys), list(content.tags_left_out)
+    file.tag_keys, file.tags_left_out = content.tag_keys, list(content.tags_left_out)
     file.error = ""
     file.quarantine.all().delete()
     QuarantinedLine.objects.bulk_create(_quarantined(file, line) for line in content.broken)

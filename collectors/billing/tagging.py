@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from collectors import bulk
 from collectors.billing import tagged
-from collectors.billing.reading import Reading
+from collectors.billing.reading import Reading, TooManyTagsError
 from collectors.models import (
     LONGEST_KEY,
     LONGEST_VALUE,
@@ -73,8 +73,17 @@ def _chosen(found: Sequence[str]) -> set[str]:
     return known | set(new)
 
 
-def write(reading: Reading, keys: Sequence[str], target: Path) -> None:
-    """Write what was charged by these keys as COPY takes it."""
+def written(reading: Reading, target: Path) -> list[str] | None:
+    """Write what was charged by tag as COPY takes it; return by which keys, None where memory is short."""
+    keys = None if reading.tags is None else kept(reading.tags)
+    try:
+        _write(reading, keys or [], target)
+    except TooManyTagsError:
+        return None
+    return keys
+
+
+def _write(reading: Reading, keys: Sequence[str], target: Path) -> None:
     with target.open("w", encoding="utf-8") as lines:
         for row in reading.tagged_rows(keys):
             lines.write(

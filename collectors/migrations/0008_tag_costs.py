@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='billingfile',
             name='tag_keys',
-            field=models.JSONField(blank=True, help_text='The keys of tags that are kept; null: read before any were.', null=True),
+            field=models.JSONField(blank=True, help_text='The keys of tags that are kept; null: its tags were not read.', null=True),
         ),
         migrations.AddField(
             model_name='billingfile',

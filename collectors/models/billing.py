@@ -63,7 +63,7 @@ class BillingFile(models.Model):
     skipped = models.JSONField(default=dict, blank=True, help_text="Lines left out on purpose, by reason.")
     left_out = models.JSONField(default=list, blank=True, help_text="Columns that are kept out.")
     tag_keys = models.JSONField(
-        null=True, blank=True, help_text="The keys of tags that are kept; null: read before any were."
+        null=True, blank=True, help_text="The keys of tags that are kept; null: its tags were not read."
     )
     tags_left_out = models.JSONField(
         default=list, blank=True, help_text="The keys of tags that it has, too, and that are not kept."

@@ -121,6 +121,7 @@ def test_a_budget_for_a_tag_counts_what_billing_files_tell_of_it(by_team, value,
     status = looked(budget(tag_key="team", tag_value=value))
     assert (status.spent, status.unknown_days, status.reason) == (spent, [], "")
     assert crossed(status, "forecast") == {50: None, 80: None, 100: None}
+    assert status.thresholds[-1]["reason"] == "Costs by tag are not forecast."
 
 
 @pytest.mark.parametrize(
