@@ -50,6 +50,10 @@ class Mark:
     label: str
     tone: str = "info"
     """good, warn, bad or info."""
+    name: str = ""
+    """What stands at its line, in a letter or two."""
+    href: str = ""
+    """Where more is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class Chart:
                 for each in self.series
             ],
             "marks": [
-                {"at": _seconds(mark.at), "label": mark.label, "tone": mark.tone} for mark in self.marks
+                {"at": _seconds(mark.at), "label": mark.label, "tone": mark.tone, "name": mark.name}
+                for mark in self.marks
             ],
             "spans": [
                 {"first": _seconds(span.first), "last": _seconds(span.last), "label": span.label}

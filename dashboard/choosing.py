@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import django_filters
@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, QueryDict
 
 from core.errors import InvalidInputError
 from core.period import Period
+from dashboard.measured import Span
 
 ROWS = 50
 """So many rows of a list are on a page."""
@@ -92,6 +93,61 @@ class RangeForm(forms.Form):
     def status(self) -> int:
         """That of the page."""
         return 400 if self.errors else 200
+
+
+LENGTHS = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+"""How long before the present a range may be asked for to begin."""
+_USUAL_LENGTH = "24h"
+
+
+class SpanForm(RangeForm):
+    """A span of time: `last` is one of LENGTHS; days, where they are given, count instead of that."""
+
+    last = forms.CharField(required=False)
+
+    def __init__(self, given: QueryDict, *, now: datetime) -> None:
+        self.now = now
+        super().__init__(given, usual=Period.last(1, through=now.date()))
+
+    def clean(self) -> dict[str, Any]:
+        """Choose the span. Raises: ValidationError."""
+        cleaned = super().clean()
+        if cleaned.get("last") and cleaned["last"] not in LENGTHS:
+            raise forms.ValidationError(f"last is one of {', '.join(LENGTHS)}.")
+        if self._is_of_days and _midnight(self.period.start) >= self.now:
+            raise forms.ValidationError(f"{self.period.start} is not there yet.")
+        return cleaned
+
+    @property
+    def span(self) -> Span:
+        """What was chosen; the usual one where that cannot be read."""
+        if self.errors or not self._is_of_days:
+            return Span(self.now - LENGTHS[self.length], self.now, follows=True)
+        end = _midnight(self.period.end)
+        return Span(_midnight(self.period.start), min(end, self.now), follows=end >= self.now)
+
+    @property
+    def length(self) -> str:
+        """Which of LENGTHS holds; empty where days do."""
+        if not self.errors and self._is_of_days:
+            return ""
+        return _USUAL_LENGTH if self.errors else self.cleaned_data.get("last") or _USUAL_LENGTH
+
+    @property
+    def _is_of_days(self) -> bool:
+        return bool(self.cleaned_data.get("start") or self.cleaned_data.get("end"))
+
+    def _show_period(self) -> None:
+        """Leave the days empty where the span is a length."""
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def rows_of_page(request: HttpRequest, rows: "QuerySet[Any]", *, size: int = ROWS) -> "Rows[Any]":

@@ -83,17 +83,22 @@ class Action(ForUsers):
     """Something that operators do from a page: POST alone, by a form with its CSRF token.
 
     What was done, or why it was not, is told on the page that is returned to: the form's `next`, else `back`.
+    To htmx it is told alone, so that the page stays as it is.
     """
 
     permission: type[BasePermission] = IsOperator
     back: str
     """The name of the page to return to, such as dashboard:alerts."""
+    failed = False
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
             messages.success(request, self.act(**kwargs))
         except (CloudIntelError, APIException) as error:
             messages.error(request, message_of(error))
+            self.failed = True
+        if is_part(request):
+            return render(request, "dashboard/parts/messages.html")
         return HttpResponseRedirect(self._next(request), status=303)
 
     def act(self, **_kwargs: Any) -> str:

@@ -36,11 +36,13 @@ from collectors.models import (
     Instance,
     InstanceStateChange,
     MetricDay,
+    MetricHour,
     MetricSeries,
     QuarantinedLine,
     Reconciliation,
     Volume,
 )
+from collectors.samples import partitions
 from pipelines.models import PlatformMinute, QualityReport, ReportKind, Run, Status, Step, Worker
 from scaling import storage
 from scaling.models import (
@@ -535,3 +537,15 @@ def metric_day(of, day, average=10.0, **fields):
     return MetricDay.objects.create(
         **{"series": series, "date": date.fromisoformat(str(day)), "hours": 24, **numbers, **load, **fields}
     )
+
+
+def metric_hour(of, hour, cpu=10.0, memory=None):
+    """An instance's hour of samples every five minutes, all alike."""
+    series, _ = MetricSeries.objects.get_or_create(instance=of)
+    partitions.HOURS.ensure([hour.astimezone(UTC).date()])
+    known = {"cpu": cpu, "memory": memory, "network_in": None, "network_out": None}
+    figures = {}
+    for metric, value in known.items():
+        figures |= {f"{metric}_count": 0 if value is None else 12, f"{metric}_sum": value and 12 * value}
+        figures |= {f"{metric}_min": value, f"{metric}_max": value}
+    return MetricHour.objects.create(series=series, hour=hour, **figures)

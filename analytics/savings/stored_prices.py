@@ -1,6 +1,6 @@
 """Which prices count in a region: those that were fetched, and else those that are shipped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from analytics.models import PriceList
@@ -13,6 +13,13 @@ def table(region: str) -> PriceTable:
     """Return a region's prices."""
     stored = PriceList.objects.filter(region=region).first()
     return shipped(region) if stored is None else fetched(stored)
+
+
+def tables(regions: Iterable[str]) -> dict[str, PriceTable]:
+    """Return the prices of several regions, by one query."""
+    wanted = set(regions)
+    stored = {each.region: fetched(each) for each in PriceList.objects.filter(region__in=wanted)}
+    return {region: stored.get(region) or shipped(region) for region in wanted}
 
 
 def fetched(stored: PriceList) -> PriceTable:

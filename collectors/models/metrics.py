@@ -1,6 +1,7 @@
 """Metric series, their samples, and what these add up to."""
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from typing import Any, Self
 
 from django.db import models
@@ -111,6 +112,16 @@ class MetricRollup(models.Model):
         abstract = True
 
 
+class MetricHourQuerySet(models.QuerySet["MetricHour"]):
+    def of_instances(self, instances: Iterable[int]) -> Self:
+        """Keep the hours of the instances with these keys."""
+        return self.filter(series__instance__in=instances)
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Keep hours that begin in the half-open range [start, end)."""
+        return self.filter(hour__gte=start, hour__lt=end)
+
+
 class MetricHour(MetricRollup):
     """A series' samples of one hour. The table is partitioned by UTC day."""
 
@@ -119,6 +130,8 @@ class MetricHour(MetricRollup):
         MetricSeries, models.DO_NOTHING, related_name="hours", db_constraint=False, db_index=False
     )
     hour = models.DateTimeField()
+
+    objects = MetricHourQuerySet.as_manager()
 
     class Meta:
         db_table = "metric_hours"

@@ -20,6 +20,8 @@ from django.utils.safestring import SafeString
 
 from dashboard import navigation, written
 from dashboard.charts import Chart, Figure, Series
+from dashboard.fleet import Load
+from dashboard.sparklines import HEIGHT, WIDTH
 
 register = template.Library()
 
@@ -245,6 +247,24 @@ def suggestions(values: Sequence[str], id: str) -> dict[str, Any]:  # noqa: A002
 def pagination(context: Context, rows: Any) -> dict[str, Any]:
     """Lead to the other pages of a list, keeping what else the address says."""
     return {"rows": rows, "request": context["request"]}
+
+
+@register.inclusion_tag("dashboard/parts/sorted.html", takes_context=True)
+def sorted_by(context: Context, field: str, label: str) -> dict[str, Any]:
+    """Head a column by which the list can be ordered: the link orders by it, or turns its order round."""
+    request = context["request"]
+    chosen = request.GET.get("ordering", "")
+    direction = {field: "ascending", f"-{field}": "descending"}.get(chosen, "none")
+    query = request.GET.copy()
+    query.pop("page", None)
+    query["ordering"] = f"-{field}" if direction == "ascending" else field
+    return {"label": label, "direction": direction, "address": f"{request.path}?{query.urlencode()}"}
+
+
+@register.inclusion_tag("dashboard/parts/sparkline.html")
+def sparkline(load: Load, name: str) -> dict[str, Any]:
+    """Draw the line of a metric's hours, which is read aloud as its least, its average and its most."""
+    return {"load": load, "name": name, "width": WIDTH, "height": HEIGHT}
 
 
 @register.inclusion_tag("dashboard/parts/empty.html")

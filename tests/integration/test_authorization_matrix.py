@@ -35,6 +35,8 @@ VIEWERS = {"viewer", "operator", "administrator"}
 OPERATORS = {"operator", "administrator"}
 ADMINISTRATORS = {"administrator"}
 OWNER = {"owner"}
+SEEING = VIEWERS | OWNER
+"""Of an instance that is in the inventory and that the owner registered."""
 
 # --- What they may ask -----------------------------------------------------------------------
 TABLE = """
@@ -173,7 +175,16 @@ PAGES_TABLE = """
     POST   /costs/savings/{saving}/dismiss/          OPERATORS       303
     POST   /costs/savings/{saving}/restore/          OPERATORS       303
     GET    /fleet/                                   VIEWERS         200
+    GET    /fleet/{instance_id}/                     SEEING          200
+    POST   /fleet/anomalies/{pk}/feedback/           OPERATORS       303
     GET    /autoscaler/                              USERS           200
+    POST   /autoscaler/register/                     USERS           303
+    POST   /autoscaler/simulate/                     USERS           303
+    POST   /autoscaler/kill-switch/                  OPERATORS       303
+    POST   /autoscaler/{instance_id}/start/          USERS           303
+    POST   /autoscaler/{instance_id}/stop/           USERS           303
+    POST   /autoscaler/{instance_id}/deregister/     USERS           303
+    POST   /autoscaler/{instance_id}/policy/         USERS           303
     GET    /database/                                VIEWERS         200
     POST   /database/automation/start/               OPERATORS       303
     POST   /database/automation/stop/                OPERATORS       303
@@ -200,7 +211,10 @@ PAGES_TABLE = """
     POST   /settings/channels/{pk}/disable/          OPERATORS       303
     POST   /settings/channels/{pk}/delete/           OPERATORS       303
 """
-"""The same of the dashboard's pages, which sessions open; who has none is sent to the login."""
+"""The same of the dashboard's pages, which sessions open; who has none is sent to the login.
+
+What somebody may not do with an instance of somebody else's is told on the page that is led back to.
+"""
 SESSIONS = {
     Route("GET", "/login/"),
     Route("POST", "/login/"),
@@ -289,6 +303,7 @@ def keys(monkeypatch, settings, patience, just_begun):
         "billing-files": builders.billing_file().pk,
         "runs": builders.run().pk,
         "pipelines": builders.run().pk,
+        "fleet": builders.anomaly(account).pk,
     }
 
 

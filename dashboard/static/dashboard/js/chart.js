@@ -121,6 +121,8 @@
       plot.ctx.beginPath();
       plot.ctx.arc(x, plot.bbox.top, 4 * devicePixelRatio, 0, 2 * Math.PI);
       plot.ctx.fill();
+      plot.ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
+      plot.ctx.fillText(mark.name, x + 7 * devicePixelRatio, plot.bbox.top + 10 * devicePixelRatio);
       plot.ctx.restore();
     }
   };
@@ -169,6 +171,7 @@
     const data = read(figure);
     drawn.set(figure, { plot: new uPlot(options(data, place.clientWidth), figures(data), place), shape: shape(data), data });
     figure.dataset.points = data.at.length;
+    figure.dataset.marks = data.marks.length;
   };
   // New figures of the same series go into the drawing that is there; what it is read with is renewed.
   const refresh = (figure) => {
@@ -182,6 +185,7 @@
     Object.assign(before.data, { marks, spans, series }); // the drawing and its legend read them there
     before.plot.setData(figures(data));
     figure.dataset.points = data.at.length;
+    figure.dataset.marks = data.marks.length;
   };
 
   const resized = new ResizeObserver((entries) => {

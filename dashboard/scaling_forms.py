@@ -1,0 +1,69 @@
+"""The autoscaler's forms as they are shown; what is sent is read, and refused, by the API's serializers."""
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.http import QueryDict
+
+from scaling.models import Mode, ScalingPolicy
+from scaling.services import policies
+
+if TYPE_CHECKING:
+    _OfPolicy = forms.ModelForm[ScalingPolicy]
+else:
+    _OfPolicy = forms.ModelForm
+_YES_NO = (("false", "no"), ("true", "yes"))
+
+
+class RegistrationForm(forms.Form):
+    """An instance to register."""
+
+    instance_id = forms.CharField(max_length=64, label="Instance id")
+    instance_type = forms.CharField(max_length=40, label="Type")
+    region = forms.CharField(max_length=30, help_text="For a mock anything.")
+    is_mock = forms.ChoiceField(choices=(("true", "a mock"), ("false", "of EC2")), label="It is")
+
+
+class SimulationForm(forms.Form):
+    """A load to simulate."""
+
+    instance_id = forms.ChoiceField(label="Instance")
+    cpu_utilization = forms.FloatField(min_value=0, max_value=100, initial=95, label="CPU, percent")
+    memory_usage = forms.FloatField(min_value=0, max_value=100, required=False, label="Memory, percent")
+    network_in = forms.FloatField(min_value=0, required=False, label="Network in, bytes")
+    network_out = forms.FloatField(min_value=0, required=False, label="Network out, bytes")
+    duration_minutes = forms.IntegerField(
+        min_value=1, max_value=1440, required=False, initial=10, label="For minutes"
+    )
+    interval_seconds = forms.IntegerField(
+        min_value=1, required=False, initial=30, label="A sample each seconds"
+    )
+
+    def __init__(self, *instance_ids: str, chosen: str = "") -> None:
+        super().__init__(auto_id="simulate_%s", initial={"instance_id": chosen})
+        field = self.fields["instance_id"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(each, each) for each in instance_ids]
+
+
+class PolicyForm(_OfPolicy):
+    """All of a policy that can be changed."""
+
+    class Meta:
+        model = ScalingPolicy
+        fields = policies.FIELDS
+
+    def __init__(self, policy: ScalingPolicy, given: QueryDict) -> None:
+        typed = {name: given[name] for name in policies.FIELDS if name in given}
+        super().__init__(instance=policy, initial=typed, auto_id="policy_%s")
+        for name, field in self.fields.items():
+            field.label = str(field.label).replace("Cpu", "CPU")
+            if isinstance(field, forms.BooleanField):
+                is_set = str(typed.get(name, getattr(policy, name))).lower()
+                self.fields[name] = forms.ChoiceField(
+                    choices=_YES_NO, initial=is_set, label=field.label, help_text=field.help_text
+                )
+                self.initial[name] = is_set
+        modes = [(mode.value, Mode(mode).label) for mode in policies.modes(policy.instance)]
+        if isinstance(field := self.fields["mode"], forms.ChoiceField):
+            field.choices = modes
