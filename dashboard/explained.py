@@ -1,11 +1,11 @@
 """Decisions of the autoscaler, explained: by what they were made, what was against them, what was done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from dashboard.charts import Mark
 from dashboard.measured import Span
@@ -13,7 +13,7 @@ from scaling.columns import METRICS
 from scaling.models import Direction, ManagedInstance, Outcome, ScalingDecision, ScalingEvent, Source
 from scaling.serializers.metrics import outlier_type
 
-MOST = 30
+MOST = 20
 """So many of the latest decisions of a span are drawn and explained."""
 _FENCES = ("q1", "q3", "lower", "upper")
 _TONES = {
@@ -81,9 +81,21 @@ def _rows(window: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def decisions(instance: ManagedInstance, span: Span) -> tuple[list[Explained], int]:
     """Return the latest decisions of the span, the latest first, and how many are left out."""
-    within = instance.decisions.filter(timestamp__gte=span.start, timestamp__lt=span.end)
-    told = Prefetch("events", ScalingEvent.objects.select_related("user").order_by("at", "id"))
-    latest: Sequence[ScalingDecision] = list(within.prefetch_related(told)[: MOST + 1])
+    events = Prefetch("events", ScalingEvent.objects.order_by("at", "id"))
+    return _numbered(_within(instance, span).prefetch_related(events))
+
+
+def marks(instance: ManagedInstance, span: Span) -> list[Mark]:
+    """Return the marks of the same decisions, without reading what explains them."""
+    return [each.mark for each in _numbered(_within(instance, span).defer("inputs"))[0]]
+
+
+def _within(instance: ManagedInstance, span: Span) -> "QuerySet[ScalingDecision]":
+    return instance.decisions.filter(timestamp__gte=span.start, timestamp__lt=span.end)
+
+
+def _numbered(within: "QuerySet[ScalingDecision]") -> tuple[list[Explained], int]:
+    latest = list(within[: MOST + 1])
     left_out = within.count() - MOST if len(latest) > MOST else 0
     shown = latest[:MOST]
     last = left_out + len(shown)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from django import forms
 from django.http import QueryDict
 
-from scaling.models import Mode, ScalingPolicy
-from scaling.services import policies
+from scaling.capacity import FIRST_LEVEL, LAST_LEVEL
+from scaling.models import LEAST_WORTH, MOST_WORTH, Mode, ScalingPolicy
+from scaling.services import policies, replaying
 
 if TYPE_CHECKING:
     _OfPolicy = forms.ModelForm[ScalingPolicy]
@@ -67,3 +68,27 @@ class PolicyForm(_OfPolicy):
         modes = [(mode.value, Mode(mode).label) for mode in policies.modes(policy.instance)]
         if isinstance(field := self.fields["mode"], forms.ChoiceField):
             field.choices = modes
+
+
+class ReplayForm(forms.Form):
+    """A policy to replay; what is left empty is as the instance's own policy has it, or as usual."""
+
+    policy = forms.ChoiceField(choices=[(each, each.replace("_", " ")) for each in replaying.PARAMETERS])
+    days = forms.IntegerField(min_value=1, max_value=replaying.MOST_DAYS, label="Of the last days")
+    worth = forms.FloatField(min_value=LEAST_WORTH, max_value=MOST_WORTH)
+    target = forms.FloatField(min_value=1, max_value=100, label="Target, percent")
+    cpu_high = forms.FloatField(min_value=0, max_value=100, label="CPU high")
+    cpu_low = forms.FloatField(min_value=0, max_value=100, label="CPU low")
+    share = forms.FloatField(min_value=0.5, max_value=1)
+    cooldown_up_s = forms.IntegerField(min_value=0, label="Cooldown up in seconds")
+    cooldown_down_s = forms.IntegerField(min_value=0, label="Cooldown down in seconds")
+    min_level = forms.IntegerField(min_value=FIRST_LEVEL, max_value=LAST_LEVEL)
+    max_level = forms.IntegerField(min_value=FIRST_LEVEL, max_value=LAST_LEVEL)
+
+    def __init__(self, given: QueryDict, policy: str = replaying.PREDICTIVE) -> None:
+        usual = {"policy": policy, "days": replaying.USUAL_DAYS}
+        super().__init__(initial=usual | given.dict(), auto_id="replay_%s", use_required_attribute=False)
+        for name, field in self.fields.items():
+            theirs = [each.replace("_", " ") for each, has in replaying.PARAMETERS.items() if name in has]
+            if theirs and len(theirs) < len(replaying.PARAMETERS):
+                field.help_text = f"Of {', '.join(theirs)}."

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError as InvalidPolicyError
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 
@@ -14,7 +14,7 @@ from accounts.permissions import Role, asking, has_role
 from dashboard import filling
 from dashboard.choosing import rows_of_page
 from dashboard.pages import Action, Page
-from dashboard.scaling_forms import PolicyForm, RegistrationForm, SimulationForm
+from dashboard.scaling_forms import PolicyForm, RegistrationForm, ReplayForm, SimulationForm
 from scaling.models import ManagedInstance, ScalingDecision
 from scaling.serializers.control import KillSwitchChangeSerializer
 from scaling.serializers.instances import InstanceRegistrationSerializer, PolicySerializer
@@ -36,15 +36,17 @@ class AutoscalerPage(Page):
 
     def context(self) -> dict[str, Any]:
         user, given = asking(self.request), self.request.GET
+        may_read = has_role(user, Role.VIEWER, Role.OPERATOR)
         chosen = _chosen(user, given.get("instance", ""))
         ids = user.managed_instances.order_by("instance_id").values_list("instance_id", flat=True)
         return {
             **self.part_context("instances"),
-            "switch": killswitch.current() if has_role(user, Role.VIEWER, Role.OPERATOR) else None,
+            "switch": killswitch.current() if may_read else None,
             "registration": RegistrationForm(initial=given.dict(), auto_id="register_%s"),
             "simulation": SimulationForm(*ids, chosen=chosen.instance_id if chosen else ""),
             "chosen": chosen,
             "policy": PolicyForm(chosen.policy, given) if chosen else None,
+            "replay": ReplayForm(QueryDict(), chosen.policy.kind) if chosen and may_read else None,
         }
 
     def part_context(self, part: str) -> dict[str, Any]:

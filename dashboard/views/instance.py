@@ -123,7 +123,7 @@ class InstancePage(Page):
             "lengths": LENGTHS,
             "about": found,
             **_standing(found),
-            **_drawn(_Drawing(found, form.span, _marks(decided, anomalies))),
+            **_drawn(_Drawing(found, form.span, _marks([each.mark for each in decided], anomalies))),
             "decisions": decided,
             "left_out": left_out,
             **_listed_facts(found.listed),
@@ -136,10 +136,11 @@ class InstancePage(Page):
         found, form = self._found(), self._form()
         if part == "standing":
             return _standing(found)
-        decided, left_out = _decided(found, form.span)
         if part == "decisions":
+            decided, left_out = _decided(found, form.span)
             return {"about": found, "decisions": decided, "left_out": left_out}
-        marks = _marks(decided, _anomalies(found.listed, form.span))
+        of_all = explained.marks(found.managed, form.span) if found.managed else []
+        marks = _marks(of_all, _anomalies(found.listed, form.span))
         metric = part.removesuffix("-data").replace("-", "_")
         return {"chart": _Drawing(found, form.span, marks).chart(metric)}
 
@@ -177,16 +178,19 @@ def _policy(managed: ManagedInstance | None) -> list[tuple[str, Any]]:
         return []
     policy = managed.policy
     fields = ((policy._meta.get_field(name), getattr(policy, name)) for name in policies.FIELDS)
-    return [(str(getattr(field, "verbose_name", field.name)), value) for field, value in fields]
+    return [(_name(str(getattr(field, "verbose_name", field.name))), value) for field, value in fields]
+
+
+def _name(field: str) -> str:
+    return field.replace("cpu", "CPU")
 
 
 # --- Charts ----------------------------------------------------------------------------------
 _Marks = dict[str, list[Mark]]
 
 
-def _marks(decided: Sequence[Explained], anomalies: Sequence[Anomaly]) -> _Marks:
-    """Return what is marked on the chart of each metric: all decisions, and its own anomalies."""
-    of_all = [each.mark for each in decided]
+def _marks(of_all: Sequence[Mark], anomalies: Sequence[Anomaly]) -> _Marks:
+    """Return what is marked on the chart of each metric: what is of all of them, and its own anomalies."""
     return {
         metric: [*of_all, *(loads.anomaly_mark(each) for each in anomalies if each.metric == metric)]
         for metric in loads.TITLES

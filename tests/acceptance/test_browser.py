@@ -17,7 +17,11 @@ PAGES = {
     "carbon": "/costs/carbon/",
     "budget": "/costs/budgets/new/",
     "fleet": "/fleet/",
+    "instance": "/fleet/{listed}/?last=7d",
+    "instance-mock": "/fleet/{mock}/?last=1h",
     "autoscaler": "/autoscaler/",
+    "autoscaler-policy": "/autoscaler/?instance={mock}",
+    "replay": "/autoscaler/{mock}/replay/?policy=three_tier&days=1",
     "database": "/database/",
     "database-refused": "/database/?hours=x",
     "pipelines": "/pipelines/",
@@ -27,7 +31,8 @@ PAGES = {
     "error": "/alerts/?page=9999",
     "nowhere": "/nowhere/",
 }
-"""Each page that is walked, by the name of its picture."""
+"""Each page that is walked, by the name of its picture: `listed` is of the inventory, `mock` is managed."""
+MOCK = {"instance_id": "mock-walked", "instance_type": "t2.micro", "region": "mock", "is_mock": True}
 REFUSED = ("pipelines-refused", "costs-refused", "database-refused", "error", "nowhere")
 """Answered with an error, which the browser's console says."""
 WIDE, NARROW = 1280, 480
@@ -42,6 +47,20 @@ def _alert(stack):
         assert done.returncode == 0, done.stderr
         if call.startswith("open"):
             yield
+
+
+@pytest.fixture(scope="module")
+def names(stack):
+    """An instance of the inventory, and a mock that had a load."""
+    api = stack.session()
+    listed = api.get(f"{stack.base_url}/api/v1/inventory/?state=running", timeout=30).json()["results"][0]
+    mock = MOCK["instance_id"]
+    load = {"instance_id": mock, "cpu_utilization": 95, "duration_minutes": 10}
+    api.post(f"{stack.base_url}/api/instances/", json=MOCK, timeout=30).raise_for_status()
+    api.post(f"{stack.base_url}/api/metrics/simulate", json=load, timeout=30).raise_for_status()
+    api.patch(f"{stack.base_url}/api/instances/{mock}/monitor/start", timeout=30).raise_for_status()
+    yield {"listed": listed["instance_id"], "mock": mock}
+    api.delete(f"{stack.base_url}/api/instances/{mock}", timeout=30).raise_for_status()
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +104,9 @@ def test_a_login_leads_to_the_page_that_was_wanted(stack, tmp_path):
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_each_page_is_whole(browser, theme, page, width):
+def test_each_page_is_whole(browser, names, theme, page, width):
     browser.resize(width)
-    browser.open(PAGES[page])
+    browser.open(PAGES[page].format(**names))
     assert browser.one("h1").is_displayed()
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert browser.barriers() == []
@@ -236,3 +255,40 @@ def test_runs_follow_what_happens_without_reloading(browser, stack):
     browser.until(lambda: "succeeded" in browser.text(f"#run-{started}"), within_s=60)
     assert browser.run("return window.neverReloaded")
     assert browser.complaints() == []
+
+
+def test_a_simulated_load_shows_up_as_a_decision_on_the_chart_without_reloading(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.resize(WIDE)
+    browser.open("/autoscaler/")
+    for field, typed in (
+        ("instance_id", "mock-simulated"),
+        ("instance_type", "t2.micro"),
+        ("region", "mock"),
+    ):
+        browser.one(f"#register_{field}").send_keys(typed)
+    browser.one("#register_region").send_keys(Keys.ENTER)
+    browser.until(lambda: "mock-simulated is registered" in browser.text())
+    browser.one("#do-autoscaler-mock-simulated-start").send_keys(Keys.ENTER)
+    browser.until(lambda: "mock-simulated is monitored from now on" in browser.text())
+    browser.open("/fleet/mock-simulated/?last=1h")
+    browser.run("window.neverReloaded = true")
+    browser.one("#simulate_cpu_utilization").send_keys(Keys.ENTER)
+    browser.until(lambda: "20 simulated samples with 95 % CPU" in browser.text("#simulated"))
+    browser.until(lambda: "scale up" in browser.text("#decisions"), within_s=90)
+    marks = "JSON.parse(document.querySelector('#cpu-data script').textContent).marks"
+    marked = f"return {marks}.map((each) => each.label)"
+    browser.until(lambda: "scale up" in browser.run(marked), within_s=30)
+    drawn = browser.one("#cpu")
+    browser.until(lambda: int(drawn.get_attribute("data-marks")) == len(browser.run(marked)))
+    (decision,) = [row for row in browser.all("#decisions tbody tr[id]") if "applied" in row.text]
+    assert "Sustained scale up: CPU > 90%" in decision.text
+    browser.until(lambda: "150 %" in browser.text("#standing"))
+    assert browser.run("return window.neverReloaded")
+    assert browser.complaints() == []
+    browsers.keep_picture(browser, "simulated")
+    browser.open("/autoscaler/")
+    browser.one("#confirm-autoscaler-mock-simulated-deregister summary").send_keys(Keys.ENTER)
+    browser.one("#do-autoscaler-mock-simulated-deregister").send_keys(Keys.ENTER)
+    browser.until(lambda: "mock-simulated is forgotten" in browser.text())

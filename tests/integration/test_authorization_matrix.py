@@ -185,6 +185,7 @@ PAGES_TABLE = """
     POST   /autoscaler/{instance_id}/stop/           USERS           303
     POST   /autoscaler/{instance_id}/deregister/     USERS           303
     POST   /autoscaler/{instance_id}/policy/         USERS           303
+    GET    /autoscaler/{instance_id}/replay/         VIEWERS         200
     GET    /database/                                VIEWERS         200
     POST   /database/automation/start/               OPERATORS       303
     POST   /database/automation/stop/                OPERATORS       303

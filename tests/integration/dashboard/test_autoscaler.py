@@ -1,5 +1,7 @@
 """/autoscaler/."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -254,3 +256,70 @@ def test_viewers_see_the_switch_and_others_do_not(viewer, browser):
     assert viewer.post(f"{PAGE}kill-switch/", {"engaged": "true"}).status_code == 403
     assert "Kill switch" not in browser.get(PAGE).content.decode()
     assert not KillSwitch.objects.exists()
+
+
+# --- Replays ---------------------------------------------------------------------------------
+@pytest.fixture
+def busy(operator_user):
+    """A mock that was busy for the last one of three hours."""
+    of = builders.managed(operator_user, instance_id="mock-9")
+    now = timezone.now().replace(second=0, microsecond=0)
+    for minutes in range(180):
+        at = now - timedelta(minutes=minutes)
+        builders.managed_sample(of, at, cpu=97.0 if minutes < 60 else 40.0)
+    return of
+
+
+@pytest.fixture
+def operator_user():
+    return builders.user("operator")
+
+
+def replayed(person, **asked):
+    return logged_in(person).get(f"{PAGE}mock-9/replay/", asked)
+
+
+def test_a_policy_is_replayed_on_what_was_measured(busy, operator_user):
+    answer = replayed(operator_user, policy="three_tier", days="1", cooldown_up_s="60")
+    assert answer.status_code == 200
+    came = {row[0]: row[1:] for row in rows(answer, "What would have come of it")}
+    assert came["Changes"][1] == "0"
+    assert int(came["Changes"][0]) > 0
+    assert float(came["Instance-hours"][0]) > float(came["Instance-hours"][1])
+    assert len(rows(answer, "Changes")) == int(came["Changes"][0])
+    assert "instances" in answer.content.decode()
+
+
+def test_the_form_shows_what_was_asked(busy, operator_user):
+    found = parsed(replayed(operator_user, policy="hpa", target="70"))
+    assert found.xpath("//select[@name='policy']/option[@selected]/@value") == ["hpa"]
+    assert found.xpath("//input[@name='target']/@value") == ["70"]
+
+
+def test_a_time_that_nothing_is_known_of_says_why(operator_user):
+    builders.managed(operator_user, instance_id="mock-9")
+    answer = replayed(operator_user)
+    assert answer.status_code == 200
+    assert "Nothing can be said of this time." in texts(answer, "empty")[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"days": "99"}, "less than or equal to 14"),
+        ({"policy": "hpa", "cpu_high": "50"}, "The policy hpa does not have this"),
+        ({"policy": "three_tier", "cpu_low": "95"}, "must not be greater than cpu_high"),
+        ({"policy": "odd"}, "is not a valid choice"),
+    ],
+)
+def test_a_replay_that_cannot_be_is_told(busy, operator_user, asked, told):
+    answer = replayed(operator_user, **asked)
+    assert answer.status_code == 400
+    assert told in notes(answer)[0]
+
+
+def test_the_policy_that_is_shown_can_be_replayed(busy, operator_user):
+    found = parsed(logged_in(operator_user).get(PAGE, {"instance": "mock-9"}))
+    (form,) = found.xpath("//*[@id='replay']//form")
+    assert form.get("action") == f"{PAGE}mock-9/replay/"
+    assert dict(form.form_values())["policy"] == "three_tier"

@@ -224,8 +224,8 @@ def test_decisions_are_numbered_as_they_were_made(own):
     for minutes in range(35):
         builders.decision(of, builders.MORNING + timedelta(minutes=minutes))
     answer = browser.get(page(of), MARCH)
-    assert [mark["name"] for mark in charts(answer)["cpu"]["marks"]] == [str(n) for n in range(6, 36)]
-    assert "5 earlier ones are neither drawn nor listed" in answer.content.decode()
+    assert [mark["name"] for mark in charts(answer)["cpu"]["marks"]] == [str(n) for n in range(16, 36)]
+    assert "15 earlier ones are neither drawn nor listed" in answer.content.decode()
 
 
 def test_nothing_decided_is_said(own):
