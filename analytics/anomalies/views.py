@@ -45,6 +45,9 @@ _AROUND = {
 }
 """The schema of what is told beside each page."""
 
+_OWN = [field.name for field in Anomaly._meta.concrete_fields]
+"""An instance has many more columns than are shown."""
+
 
 class AnomalyPagination(Pagination):
     """Pages that say when anomalies were last looked for, and how far."""
@@ -73,7 +76,11 @@ def _judged() -> Iterator[dict[str, Any]]:
 class AnomalyViewSet(viewsets.ReadOnlyModelViewSet[Anomaly]):
     """What was out of the ordinary in costs and metrics, the latest first."""
 
-    queryset = Anomaly.objects.select_related("account", "instance").prefetch_related("feedback__given_by")
+    queryset = (
+        Anomaly.objects.select_related("account", "instance")
+        .only(*_OWN, "account__account_id", "instance__instance_id")
+        .prefetch_related("feedback__given_by")
+    )
     serializer_class = serializers.AnomalySerializer
     pagination_class = AnomalyPagination
     filterset_class = AnomalyFilter
