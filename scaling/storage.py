@@ -136,6 +136,21 @@ _BY_MINUTE = f"""
     ) found"""
 
 
+def first_minute(instances: Iterable[int], since: datetime) -> int | None:
+    """Return the first minute, counted from 1970, of which any of these has a sample; None without any."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIEST, [bulk.array(instances), since])
+        earliest: datetime | None = cursor.fetchone()[0]
+    return None if earliest is None else int(earliest.timestamp()) // 60
+
+
+_EARLIEST = f"""
+    SELECT min(found.timestamp) FROM unnest(%s::int[]) AS wanted (id) CROSS JOIN LATERAL (
+        SELECT s.timestamp FROM {TABLE.table} s WHERE s.instance_id = wanted.id AND s.timestamp >= %s
+        ORDER BY s.timestamp LIMIT 1
+    ) found"""
+
+
 # By key whatever the planner knows of the table: its statistics are always older than the newest samples. The
 # moment that is the same for all keeps the partitions of other days out.
 _SELECTED = f"""

@@ -33,7 +33,7 @@ LEARNING_S = 1.0
 MOST_COHORTS = 4
 """So many that could learn together do so apart, since they were not chosen at the same time."""
 
-_CHUNK_MINUTES = 120
+_CHUNK_MINUTES = 30
 _WEEK_MINUTES = HISTORY // timedelta(minutes=1)
 _SETTLING_S, _SETTLING_OF_SENT_S = 210, 90
 """How long after its period a sample is there: what `scaling.pace` waits for, a second try, and a tick."""
@@ -162,7 +162,7 @@ class Cohort:
     def learn(self, now: datetime, members: Mapping[int, Predicted], changes: Changes) -> None:
         """Learn the minutes that are over, a chunk of them at most, from the first known one on."""
         due = self.due(now)
-        first = max(due - _WEEK_MINUTES, self.through)
+        first = max(due - _WEEK_MINUTES, self.through or self._earliest(due))
         end = min(due, first + _CHUNK_MINUTES)
         demand = self._demand(range(first, end), members, changes)
         is_known = ~np.isnan(demand)
@@ -173,6 +173,11 @@ class Cohort:
         self.through = end
         if self._has_begun and end == due:
             self.over = self.forecaster.over()
+
+    def _earliest(self, due: int) -> int:
+        """Return where there is anything to learn at all."""
+        found = storage.first_minute(self.instances.tolist(), _moment(due - _WEEK_MINUTES))
+        return due if found is None else min(found, due)
 
     def _observe(self, minute: int, demand: Floats, is_known: npt.NDArray[np.bool_]) -> None:
         self.forecaster.observe(minute, demand)
