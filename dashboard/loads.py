@@ -74,12 +74,12 @@ def _foreseen(forecast: LoadForecast | None, moments: Sequence[datetime]) -> lis
 
 
 def _coming(grid: Grid, span: Span, forecast: LoadForecast | None) -> list[datetime]:
-    """Return the hours after the grid that are foreseen."""
-    if forecast is None or not span.follows or grid.step >= DAY:
+    """Return the end of the grid, so that what just happened is drawn, and the hours foreseen."""
+    if not span.follows or grid.step >= DAY:
         return []
-    hours = [forecast.start + ahead * HOUR for ahead in range(len(forecast.expected))]
+    hours = [forecast.start + ahead * HOUR for ahead in range(len(forecast.expected))] if forecast else []
     last = span.end + span.length / _LONGEST_AHEAD
-    return [hour for hour in hours if grid.end <= hour <= last]
+    return [grid.end, *(hour for hour in hours if grid.end < hour <= last)]
 
 
 def anomaly_mark(anomaly: Anomaly) -> Mark:
