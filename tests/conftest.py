@@ -19,6 +19,12 @@ from django.core.cache import cache  # noqa: E402
 from collectors.services.access import open_clouds  # noqa: E402
 
 
+def pytest_xdist_setupnodes():
+    """Keep what this process uses to itself: each that it starts has servers, and settings, of its own."""
+    for name in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"):
+        os.environ.pop(name, None)
+
+
 def pytest_collection_modifyitems(items):
     """Mark what is run alone."""
     for item in items:

@@ -53,8 +53,6 @@ def provide() -> None:
     os.environ.update(clean_environment(home))
     for name in set(os.environ) - set(clean_environment(home)):
         del os.environ[name]
-    if "PYTEST_XDIST_WORKER" in os.environ:  # What the process that started this one uses.
-        del os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
     servers: dict[str, embedded.Postgres | embedded.Valkey] = {}
     if not os.environ.get("DATABASE_URL"):
         servers["DATABASE_URL"] = embedded.Postgres("cloudintel")
