@@ -33,6 +33,8 @@ def test_a_file_is_told_with_its_bill_and_what_became_of_it(viewer):
         "quarantined": 1,
         "skipped": {"not of AWS": 2},
         "left_out": ["x"],
+        "tag_keys": None,
+        "tags_left_out": [],
         "error": "",
         "run": file.run_id,
         "found_at": "2026-03-01T06:00:00Z",
