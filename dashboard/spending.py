@@ -183,7 +183,7 @@ def rows_of(cells: Sequence[Cell], earlier: Sequence[Cell], grouping: Grouping) 
     """
     totals, known = _totals(cells), len({cell.day for cell in earlier})
     is_whole = known >= len({cell.day for cell in cells})
-    before, why = (_totals(earlier), "nothing is stored") if is_whole else ({}, f"{known} days are stored")
+    before, why = (_totals(earlier), "nothing is stored") if is_whole else ({}, "too few days are stored")
     whole = sum(totals.values(), Decimal(0))
     return [
         Row(part, grouping.called(part), total, total / whole if whole > 0 else None, before.get(part), why)

@@ -197,7 +197,7 @@ def test_parts_are_listed_with_their_share_and_what_they_did_before(viewer, two_
 def test_days_are_not_held_against_fewer_that_are_stored(viewer, three_days):
     builders.cost(three_days, "2026-02-25", "30")
     ((*_, before, change),) = rows(viewer.get(PAGE, MARCH), "By service")
-    assert (before, change) == ("unknown 1 days are stored", "unknown")
+    assert (before, change) == ("unknown too few days are stored", "unknown")
 
 
 def test_a_part_leads_to_itself_alone(viewer, two_services):
