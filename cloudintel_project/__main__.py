@@ -147,7 +147,7 @@ def prepare_database() -> None:
 
 
 def start_programs(order: Order, console: Console, supervisor: Supervisor) -> Sequence[Program]:
-    """Start the programs, and return those to wait for: workers that come and go may stay away."""
+    """Start all but beat, and return those to wait for: workers that come and go may stay away."""
     if order.workers is None:
         wanted = programs.everything(order.bind, order.port)
         supervisor.start(wanted)
@@ -191,8 +191,10 @@ def _run_supervised(order: Order, console: Console, supervisor: Supervisor) -> i
         first_run.take_over_from_the_dead()
     wanted = start_programs(order, console, supervisor)
     supervisor.wait_ready(needed, within_s=SERVERS_START_S)
-    outcome = first_run.FirstCollection(console, user=user, between=supervisor.tick).run(order.cloud)
     supervisor.wait_ready(wanted, within_s=PROGRAMS_START_S)
+    # Last: it would keep a processor from those that the first collection waits for.
+    supervisor.start([programs.beat(env=programs.environment())])
+    outcome = first_run.FirstCollection(console, user=user, between=supervisor.tick).run(order.cloud)
     report.print_report(console)
     outcome.print_reason(console)
     report.print_addresses(console, order.url, user)

@@ -32,16 +32,14 @@ def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
 
 
 def everything(bind: str, port: int) -> tuple[Program, ...]:
-    """Return one of each program, with this process's environment."""
+    """Return one of each program but beat, with this process's environment."""
     env, around = environment(), environment(around_pool=True)
-    workers = worker_critical(env=around), worker_io(env=env), worker_cpu(env=around)
-    return web(bind, port, env=env), *workers, beat(env=env)
+    return web(bind, port, env=env), worker_critical(env=around), worker_io(env=env), worker_cpu(env=around)
 
 
 def without_workers(bind: str, port: int) -> tuple[Program, ...]:
-    """Return one of each program that is always there where the other workers come and go."""
-    env = environment()
-    return web(bind, port, env=env), worker_versatile(env=environment(around_pool=True)), beat(env=env)
+    """Return one of each program but beat that is always there where the other workers come and go."""
+    return web(bind, port, env=environment()), worker_versatile(env=environment(around_pool=True))
 
 
 def environment(*, around_pool: bool = False) -> dict[str, str]:
@@ -137,7 +135,7 @@ def elastic_name(number: int) -> str:
 
 def beat(*, env: Mapping[str, str]) -> Program:
     """The clock that sends what is due; its schedule is in the database."""
-    return Program(name="beat", argv=(*_celery("beat"), "--pidfile="), env=env)
+    return Program(name="beat", argv=(*_celery("beat"), "--pidfile="), env=_unchecked(env))
 
 
 def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:

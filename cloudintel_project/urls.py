@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+import accounts.schema  # noqa: F401  # the schema learns of the ways to log in
 from cloudintel_project.api import router
 from cloudintel_project.metrics import MetricsView
 from collectors.backfilling import BackfillView

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from cloudintel_project import home
 
@@ -21,3 +22,5 @@ home.read_env_file()
 # Before anything that counts is imported.
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_empty_metrics_folder()))
 application = get_wsgi_application()
+# Every path now, once, and not with the first request to each process.
+get_resolver().url_patterns  # noqa: B018  # read for what it loads
