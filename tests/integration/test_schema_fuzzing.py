@@ -94,7 +94,7 @@ def _one_connection():
 
 
 @pytest.fixture
-def token(monkeypatch):
+def token(monkeypatch, patience, just_begun):
     """The token of an administrator, who gets past all permissions and owns a managed instance."""
     user = builders.user("administrator")
     managed = builders.managed(user, instance_id=KNOWN["instance_id"], is_monitoring=False)

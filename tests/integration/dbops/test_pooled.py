@@ -79,6 +79,8 @@ def guarded(number):
         connections.close_all()
 
 
+# The web server loads its application once, before its threads; the first client does here.
+assert APIClient().get("/livez").status_code == 200
 failures = []
 threads = [threading.Thread(target=guarded, args=(number,)) for number in range(8)]
 for thread in threads:
