@@ -28,7 +28,7 @@ from scaling.steering import GROUP, Policy, Predictive, ThreeTiers
 
 TARGETS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
 KNOBS: dict[str, tuple[float, ...]] = {
-    "predictive": (15, 20, 30, 40, 55, 70, 90, 120, 180, 300, 600),
+    "predictive": (12, 18, 26, 36, 50, 70, 95, 130, 180, 260, 400, 650, 1100, 2000, 4000, 8000),
     "three_tiers": (50, 60, 70, 80, 90),
     "hpa": TARGETS,
     "target_tracking": TARGETS,
@@ -36,6 +36,7 @@ KNOBS: dict[str, tuple[float, ...]] = {
 DEFAULTS = {"predictive": WORTH, "three_tiers": 90, "hpa": 0.6, "target_tracking": 0.6}
 START_LEVEL = 8
 """35 units; all others begin with `PEAK_UNITS`."""
+TOGETHER, ABOUT_AS_LONG = 7, 0.7
 HEAD = ("trace", "policy", "at", "above min", "inst-hours", "over", "events")
 ROW = "{:<16}{:<17}{:>8}{:>11}{:>12}{:>9}{:>8}\n"
 _DAY_MINUTES = 24 * 60
@@ -50,13 +51,7 @@ def measure() -> dict[str, Any]:
         given = list(recorded.given())
     except InvalidInputError as error:
         raise SystemExit(f"error: {error}") from error
-    loads = Loads.of(0, [units(trace) for trace in given])
-    with ProcessPoolExecutor() as pool:
-        played = dict(zip(KNOBS, pool.map(play, KNOBS, [loads] * len(KNOBS)), strict=True))
-    found = {
-        trace.name: {policy: curves[place] for policy, curves in played.items()}
-        for place, trace in enumerate(given)
-    }
+    found = {trace.name: curves for trace, curves in zip(given, _played(given), strict=True)}
     together = {policy: _summed([curves[policy] for curves in found.values()]) for policy in KNOBS}
     sys.stdout.write(ROW.format(*HEAD))
     for name, curves in (*found.items(), ("all", together)):
@@ -67,6 +62,30 @@ def measure() -> dict[str, Any]:
         **_compared(together),
         "traces_better_at_equal_cost": sum(_is_better(curves) for curves in found.values()),
     }
+
+
+def _played(given: list[Trace]) -> list[Curves]:
+    """Return each load's curves."""
+    demands = [units(trace) for trace in given]
+    tasks = [(policy, part) for part in parts([len(each) for each in demands]) for policy in KNOBS]
+    loads = [Loads.of(0, [demands[i] for i in part]) for _, part in tasks]
+    found: list[Curves] = [{} for _ in given]
+    with ProcessPoolExecutor() as pool:
+        for (policy, part), curves in zip(tasks, pool.map(play, [p for p, _ in tasks], loads), strict=True):
+            for i, curve in zip(part, curves, strict=True):
+                found[i][policy] = curve
+    return found
+
+
+def parts(lengths: list[int]) -> list[list[int]]:
+    """Return the places of what is played together: loads about as long as each other, the longest first."""
+    found: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if found and len(found[-1]) < TOGETHER and lengths[i] > ABOUT_AS_LONG * lengths[found[-1][0]]:
+            found[-1].append(i)
+        else:
+            found.append([i])
+    return found
 
 
 def units(trace: Trace) -> fleet.Floats:
@@ -135,6 +154,7 @@ def _told(curves: Curves) -> dict[str, Any]:
     told["predictive_at_equal_cost"] = (
         None if knob is None else {"at": knob, **asdict(curves["predictive"][knob])}
     )
+    told["better_at_equal_cost"] = _is_better(curves)
     return told
 
 

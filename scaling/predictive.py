@@ -16,12 +16,13 @@ import numpy.typing as npt
 from scaling import capacity, guard
 from scaling.capacity import Group, Scale
 from scaling.forecast import REACH_MINUTES
+from scaling.patience import Patience
 from scaling.rules import Rule, Verdicts
 
 LIMIT = 0.8
 """The busy share that is not to be exceeded."""
 
-WORTH = 70.0
+WORTH = 95.0
 """Unit-minutes that a minute less above the limit may cost."""
 
 WORTH_OF_USUAL = 8.0
@@ -29,6 +30,9 @@ WORTH_OF_USUAL = 8.0
 
 LEAST_GAIN = 0.2
 """A change has to save so many minutes above the limit, or their worth, within the forecast's reach."""
+
+UNFORESEEN = 0.6
+"""The busy share that is kept while nothing can be foreseen: there is room for what nobody knows yet."""
 
 RECENT_MINUTES = 5
 """Of so many minutes the highest demand is carried in any case."""
@@ -75,7 +79,8 @@ class Wishes:
         if self.is_asked[i]:
             return f"Needed: {wanted} {group.noun} instead of {present} for the load of the last minutes"
         if np.isnan(self.over_present[i]):
-            return f"Nothing foreseen yet: it stays at {present} {group.noun}"
+            stays = f"it stays at {present}" if wanted == present else f"{wanted} instead of {present}"
+            return f"Nothing foreseen yet: {stays} {group.noun}"
         now, then = (f"{100 * share[i]:.1f}%" for share in (self.over_present, self.over_wanted))
         foreseen = f"Foreseen: {now} of the next minutes above the limit with {present} {group.noun}"
         return f"{foreseen}, as it is" if wanted == present else f"{foreseen}, {then} with {wanted}"
@@ -94,22 +99,40 @@ class Decision:
     reason: str
 
 
-def floor(verdicts: Verdicts, present: Floats, highest: Floats, *, limit: float = LIMIT) -> Floor:
+def floor(
+    verdicts: Verdicts,
+    present: Floats,
+    highest: Floats,
+    *,
+    limit: float = LIMIT,
+    serving: Floats | None = None,
+) -> Floor:
     """Say what the rules ask for at least, from the highest demand (units) of the last `RECENT_MINUTES`.
 
+    While the load is sustained that is a level more than what serves (all that is present, if not told).
     Demand that is unknown, NaN, asks for nothing.
     """
     units = np.nan_to_num(highest) / limit
     units = np.where(verdicts.direction > 0, np.maximum(units, present), units)
-    more = np.ceil(present * capacity.STEP)
+    more = np.ceil((present if serving is None else serving) * capacity.STEP)
     units = np.where(verdicts.rule == Rule.SUSTAINED_UP, np.maximum(units, more), units)
     return Floor(units, np.isin(verdicts.rule, (Rule.STALE, Rule.INSUFFICIENT)))
 
 
-def wishes(present: Floats, sizes: Floats, over: Floats, asked: Floor, worth: Floats) -> Wishes:
+def wishes(
+    present: Floats,
+    sizes: Floats,
+    over: Floats,
+    asked: Floor,
+    worth: Floats,
+    *,
+    patience: Patience | None = None,
+) -> Wishes:
     """Wish for one of the sizes, ascending, a row each; `over` is rows x sizes, NaN where none is foreseen.
 
-    Minimises the minutes above the limit and what the units are worth, and leaves what is nearly as good.
+    Minimises the minutes above the limit and what the units are worth, and leaves what is nearly as good: by
+    what the groups could have saved until now, where there is `patience` (with which the rules are followed
+    down as well as up while nothing is foreseen), otherwise by the forecast alone.
     """
     rows, last = np.arange(len(present)), len(sizes) - 1
     here = np.minimum(np.searchsorted(sizes, present - _SLACK), last)
@@ -118,7 +141,11 @@ def wishes(present: Floats, sizes: Floats, over: Floats, asked: Floor, worth: Fl
     loss = np.where(is_blind[:, None], 0.0, over) + sizes / worth[:, None]
     best = np.where(is_blind, here, loss.argmin(axis=1))
     gain = (loss[rows, here] - loss[rows, best]) * REACH_MINUTES
-    place = np.where((gain > LEAST_GAIN) | (least > here), best, here)
+    if patience is None:
+        place = np.where((gain > LEAST_GAIN) | (least > here), best, here)
+    else:
+        settled = patience.settle(here, np.maximum(best, least), gain, sizes=sizes, worth=worth)
+        place = np.where(is_blind, least, settled)
     is_asked = least > place
     place = np.where(is_asked, least, place)
     stays = (place == here) & (present <= sizes[last]) & (present >= sizes[0])

@@ -17,7 +17,8 @@ from scaling.capacity import FIRST_LEVEL, LAST_LEVEL, Group
 from scaling.columns import METRICS, Samples
 from scaling.fleet import Minute
 from scaling.forecast import Forecaster
-from scaling.predictive import LIMIT, RECENT_MINUTES
+from scaling.patience import Patience
+from scaling.predictive import LIMIT, RECENT_MINUTES, UNFORESEEN
 from scaling.rules import Policies, Verdicts, evaluate, outliers
 from scaling.windows import CLOUDWATCH, Windows
 
@@ -155,7 +156,8 @@ class Predictive:
         """Take for each group what a minute is worth; groups come in blocks of one a series."""
         self.changes: list[Change] = []
         self._mode, self._told = mode, np.full(len(worth), np.nan)
-        self.forecaster = Forecaster(LIMIT * group.sizes(), series)
+        self._sizes, self._patience = group.sizes(), Patience(len(worth))
+        self.forecaster = Forecaster(LIMIT * self._sizes, series)
         self._worth, self._series, self._group, self._policy = worth, series, group, policy
         self._watch = Watch([policy] * len(worth))
         self._recent: deque[Floats] = deque(maxlen=RECENT_MINUTES)
@@ -179,14 +181,19 @@ class Predictive:
 
     def wishes(self, now: Minute) -> predictive.Wishes:
         """Learn from the minute, and return what is wished for; nothing is changed by that."""
+        over, asked = self._learned(now)
+        return predictive.wishes(now.units, self._sizes, over, asked, self._worth, patience=self._patience)
+
+    def _learned(self, now: Minute) -> tuple[Floats, predictive.Floor]:
+        """Learn from the minute, and return what is foreseen for each group, and what the rules ask for."""
         self.forecaster.observe(now.minute, now.demand[: self._series])
         self._recent.append(np.nan_to_num(now.demand))
-        asked = predictive.floor(self._watch.judge(now), now.units, np.max(self._recent, axis=0))
-        over = np.where(self.forecaster.too_early[:, None], np.nan, self.forecaster.over())
-        repeats = len(self._worth) // self._series
-        return predictive.wishes(
-            now.units, self._group.sizes(), np.tile(over, (repeats, 1)), asked, self._worth
-        )
+        highest = np.max(self._recent, axis=0)
+        asked = predictive.floor(self._watch.judge(now), now.units, highest, serving=now.serving)
+        is_early = np.tile(self.forecaster.too_early, len(self._worth) // self._series)
+        over = np.tile(self.forecaster.over(), (len(self._worth) // self._series, 1))
+        room = np.where(is_early, highest / UNFORESEEN, 0.0)
+        return np.where(is_early[:, None], np.nan, over), replace(asked, units=np.maximum(asked.units, room))
 
 
 def _state(level: int, last_action_at: datetime | None) -> guard.State:

@@ -53,3 +53,8 @@ def test_every_policy_runs_over_its_knobs():
         played = bench.play(policy, loads)
         assert [tuple(curve) for curve in played] == [knobs, knobs]
         assert [curve[knobs[0]].minutes for curve in played] == [8, 6]
+
+
+def test_loads_about_as_long_are_played_together():
+    assert bench.parts([100, 10, 95, 60, 12]) == [[0, 2], [3], [4, 1]]
+    assert [len(part) for part in bench.parts([5] * 9)] == [7, 2]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from scaling import guard, predictive
 from scaling.capacity import Group
+from scaling.patience import Patience
 from scaling.predictive import Floor
 from tests.unit.scaling.series import judged, policy, series
 
@@ -26,13 +27,14 @@ STATE = guard.State(
 )
 
 
-def wished(present, over, *, least=0.0, held=False, worth=70.0):
+def wished(present, over, *, least=0.0, held=False, worth=70.0, patience=None):
     return predictive.wishes(
         np.array([present], float),
         SIZES,
         np.array([over], float),
         Floor(np.array([least], float), np.array([held])),
         np.array([worth]),
+        patience=patience,
     )
 
 
@@ -91,6 +93,24 @@ def test_without_a_forecast_the_rules_alone_are_followed():
     assert found.reason(0) == "Nothing foreseen yet: it stays at 9 units"
 
 
+def test_with_patience_the_rules_are_followed_down_as_well_while_nothing_is_foreseen():
+    found = wished(9, [np.nan] * 5, least=2.5, patience=Patience(1))
+    assert found.wanted.tolist() == [3]
+    assert found.reason(0) == "Nothing foreseen yet: 9 units become 3"
+
+
+def test_with_patience_units_that_are_not_needed_are_given_back_later():
+    """A minute of the usual 9 units, and 0.3 minutes at 70 unit-minutes: 9 + 21 = 30, of 7 a minute."""
+    patience = Patience(1)
+    found = [wished(9, [0] * 5, patience=patience).wanted[0] for _ in range(5)]
+    assert found == [9, 9, 9, 9, 2]
+
+
+def test_a_sustained_load_asks_for_a_level_more_than_what_serves():
+    """Six units of which two boot: 4 x 1.5 = 6."""
+    assert asked([95.0] * 10, serving=np.array([4.0])).units.tolist() == [6.0]
+
+
 def test_without_fresh_data_nothing_changes():
     found = wished(3, [1, 1, 1, 0, 0], least=9, held=True)
     assert found.wanted.tolist() == [3]
@@ -104,8 +124,9 @@ def test_a_size_that_somebody_else_chose_stays_until_there_is_a_reason():
 
 
 # --- What the rules ask for ------------------------------------------------------------------
-def asked(cpu, *, present=6.0, highest=2.4, **more):
-    return predictive.floor(judged(series(cpu), **more), np.array([present]), np.array([highest]))
+def asked(cpu, *, present=6.0, highest=2.4, serving=None, **more):
+    verdicts = judged(series(cpu), **more)
+    return predictive.floor(verdicts, np.array([present]), np.array([highest]), serving=serving)
 
 
 def test_the_load_of_the_last_minutes_is_carried_within_the_limit():
