@@ -105,14 +105,14 @@ def test_the_three_tiers_go_by_levels():
 
 def test_a_group_of_the_predictive_policy_follows_its_load_up_at_once():
     found = units([*[4.0] * 10, *[12.0] * 3], Predictive(np.array([70.0]), 1))
-    assert found[10:13] == [10, 15, 15]  # 12 / 0.8
+    assert found[10:13] == [7, 20, 20]  # in the first hour 4 / 0.6 and 12 / 0.6
 
 
 def test_the_forecast_alone_changes_nothing_and_tells_each_wish_once():
     alone = Predictive(np.array([70.0]), 1, mode=guard.RECOMMEND)
     assert set(units([*[4.0] * 10, *[12.0] * 5], alone)) == {10}
-    assert [(change.before, change.after) for change in alone.changes] == [(10, 15)]
-    assert alone.changes[0].reason == "Needed: 15 units instead of 10 for the load of the last minutes"
+    assert [(change.before, change.after) for change in alone.changes] == [(10, 7), (10, 20)]
+    assert alone.changes[1].reason == "Nothing foreseen yet: 10 units become 20"
 
 
 demands = st.lists(st.floats(0, 60), min_size=1, max_size=12)
