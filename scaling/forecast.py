@@ -7,7 +7,7 @@ Four experts say so, each by the share of past minutes that were more than a siz
 - season: demand is what it was at this quarter of an hour of the days before.
 
 Their mixture is weighted by how probable each had called the minutes that came. That says what usually comes,
-and little of what is rare; so whatever the weights are, `JUMPS_SHARE` of the forecast is what jumps say.
+and little of what is rare; so where jumps say more than the mixture, `JUMPS_SHARE` of the forecast is theirs.
 Source: fixed-share mixing of experts, M. Herbster and M. Warmuth, Tracking the best expert (1998).
 """
 
@@ -97,7 +97,8 @@ class Forecaster:
     def over(self) -> Floats:
         """Return how likely a minute in the forecast's reach is to be more than each size carries."""
         mixed = (self.ahead(BOOT_MINUTES) + self.ahead(BOOT_MINUTES + REACH_MINUTES)) / 2
-        return np.asarray((1 - JUMPS_SHARE) * mixed + JUMPS_SHARE * self._newest().foreseen[-2])
+        jumps = np.maximum(self._newest().foreseen[-2], mixed)
+        return np.asarray((1 - JUMPS_SHARE) * mixed + JUMPS_SHARE * jumps)
 
     def ahead(self, minutes: int) -> Floats:
         """Return how likely the minute so many from the last is to be more than each size carries.

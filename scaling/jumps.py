@@ -44,8 +44,12 @@ class Jumps:
 
     def __init__(self, series: int, lags: tuple[int, ...]) -> None:
         self._lags, self._rows = lags, np.arange(series)
-        self._counts = np.zeros((series, len(_TRENDS) + 1, len(_HEIGHTS) + 1, 2 * _STEPS + 2), np.float32)
-        steps = np.arange(-_STEPS, _STEPS + 1) * _STEP / 0.05
+        circumstances, moves = (len(_TRENDS) + 1, len(_HEIGHTS) + 1), 2 * _STEPS + 2
+        # By move, the largest first: what is beyond one is a sum from the start.
+        self._counts = np.zeros((series, *circumstances, moves), np.float32)
+        self._of_trend = np.zeros((series, circumstances[0], moves), np.float32)
+        self._of_all = np.zeros((series, moves), np.float32)
+        steps = np.arange(_STEPS, -_STEPS - 1, -1) * _STEP / 0.05
         self._prior = np.where(steps < 0, 1 - 0.5 * np.exp(steps / 2), 0.5 * np.exp(-(steps + 1) / 2))
         self._usual, self._known = np.zeros(series), np.zeros(series)
         self._points: deque[_Point | None] = deque(maxlen=max(lags))
@@ -68,22 +72,22 @@ class Jumps:
 
     def _count(self, start: _Point, demand: Floats, rows: Ints) -> None:
         steps = np.rint(_moves(demand[rows], start.demand[rows]) / _STEP)
-        places = np.clip(steps, -_STEPS, _STEPS + 1).astype(np.intp) + _STEPS
+        places = _STEPS + 1 - np.clip(steps, -_STEPS, _STEPS + 1).astype(np.intp)
         self._counts[rows, start.trend[rows], start.height[rows], places] += 1
+        self._of_trend[rows, start.trend[rows], places] += 1
+        self._of_all[rows, places] += 1
 
     def over(self, carried: Floats) -> Floats:
         """Return how likely demand is then to be more than that (series x sizes); NaN where unknown now."""
         now = self._points[-1] if self._points else None
         if now is None:
             raise ValueError("nothing was observed yet")
-        of_trend = self._counts[self._rows, now.trend]
-        found = _blended(self._prior, self._counts.sum(axis=(1, 2)), _PRIOR)
-        found = _blended(found, of_trend.sum(axis=1), _FEW)
-        found = _blended(found, of_trend[self._rows, now.height], _FEW)
         steps = np.floor(_moves(carried, now.demand[:, None]) / _STEP)
-        places = np.clip(np.nan_to_num(steps), -_STEPS, _STEPS).astype(np.intp) + _STEPS
-        over: Floats = np.take_along_axis(found, places, axis=1)
-        return np.where(np.isnan(now.demand)[:, None], np.nan, over)
+        places = _STEPS - np.clip(np.nan_to_num(steps), -_STEPS, _STEPS).astype(np.intp)
+        found = _blended(self._prior[places], self._of_all, places, _PRIOR)
+        found = _blended(found, self._of_trend[self._rows, now.trend], places, _FEW)
+        found = _blended(found, self._counts[self._rows, now.trend, now.height], places, _FEW)
+        return np.where(np.isnan(now.demand)[:, None], np.nan, found)
 
     def _point(self, demand: Floats) -> _Point:
         before = self._points[-1].demand if self._points and self._points[-1] else demand
@@ -96,7 +100,9 @@ def _moves(after: Floats, before: Floats) -> Floats:
     return np.asarray(np.log((after + LITTLE) / (before + LITTLE)))
 
 
-def _blended(wider: Floats, counts: npt.NDArray[np.float32], weight: float) -> Floats:
-    """Return the shares of moves beyond each step, with those of a wider circumstance as so many moves."""
-    beyond = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return np.asarray((weight * wider + beyond[:, 1:]) / (weight + beyond[:, :1]))
+def _blended(wider: Floats, counts: npt.NDArray[np.float32], places: Ints, weight: float) -> Floats:
+    """Return the shares of moves before these places, with those of a wider circumstance as so many moves."""
+    beyond = counts.cumsum(axis=1)
+    return np.asarray(
+        (weight * wider + np.take_along_axis(beyond, places, axis=1)) / (weight + beyond[:, -1:])
+    )

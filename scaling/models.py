@@ -185,7 +185,7 @@ class ScalingPolicy(models.Model):
         blank=True,
         validators=[MinValueValidator(LEAST_WORTH), MaxValueValidator(MOST_WORTH)],
         help_text=(
-            "How many instance-minutes a minute less above 80 % CPU may cost; empty: eight times the "
+            "How many instance-minutes a minute less above 80 % CPU may cost; empty: twelve times the "
             "instances that the load usually needs."
         ),
     )

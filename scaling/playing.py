@@ -19,6 +19,7 @@ from scaling.columns import METRICS, Samples
 from scaling.fleet import BOOT_MINUTES, Loads, Minute, Steering
 from scaling.forecast import Forecaster
 from scaling.guard import State
+from scaling.patience import Patience
 from scaling.predictive import LIMIT, RECENT_MINUTES
 from scaling.quartiles import FENCE, PERCENT_FLOOR
 from scaling.rules import Policies, Verdicts, evaluate, outliers
@@ -252,13 +253,22 @@ class Predictive(_ByRules):
         padded = np.concatenate([np.zeros(RECENT_MINUTES - 1), demand])
         self._highest = sliding_window_view(padded, RECENT_MINUTES).max(axis=1)
         self._over = foreseen(loads, LIMIT * self._scale.sizes())
+        self._patience = Patience(1)
 
     def _granted(self, first: int, serving: Floats, units: float) -> _Granted | None:
-        found = self._wishes(first, serving, units)
-        for row in np.flatnonzero(found.direction * self._known[first : first + len(serving)]).tolist():
+        present, over = np.full(len(serving), units), self._over[first : first + len(serving)]
+        asked = self._asked(first, serving, present)
+        worth = np.full(len(serving), self._worth)
+        weighed = predictive.weigh(present, self._scale.sizes(), over, asked, worth)
+        for row in range(len(serving)):
+            one = slice(row, row + 1)
+            place = self._patience.settle(self._start + first + row, weighed.row(row))
+            found = predictive.wishes(present[one], over[one], asked.row(row), weighed.row(row), place)
+            if not (found.direction[0] and self._known[first + row]):
+                continue
             decision = predictive.decide(
                 found,
-                row,
+                0,
                 self._scale,
                 state=self._state(0),
                 policy=self._policy,
@@ -268,22 +278,16 @@ class Predictive(_ByRules):
                 return _Granted(first + row, decision.units, decision.reason)
         return None
 
-    def _wishes(self, first: int, serving: Floats, units: float) -> predictive.Wishes:
+    def _asked(self, first: int, serving: Floats, present: Floats) -> predictive.Floor:
+        """Return what the rules ask for in these minutes."""
         count = len(serving)
         rows, verdicts = self._watch.judge(first, serving)
-        present = np.full(count, units)
         highest = self._highest[first : first + count]
         asked = predictive.Floor(highest / LIMIT, np.zeros(count, np.bool_))
         if verdicts is not None:
-            spoken = predictive.floor(verdicts, present[rows], highest[rows])
+            spoken = predictive.floor(verdicts, present[rows], highest[rows], serving=serving[rows])
             asked.units[rows], asked.is_held[rows] = spoken.units, spoken.is_held
-        return predictive.wishes(
-            present,
-            self._scale.sizes(),
-            self._over[first : first + count],
-            asked,
-            np.full(count, self._worth),
-        )
+        return predictive.with_room(asked, highest, ~np.isnan(self._over[first : first + count, 0]))
 
 
 def foreseen(loads: Loads, carried: Floats) -> Floats:

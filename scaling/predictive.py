@@ -9,6 +9,7 @@ less than there is while anything asks for more, and no change at all without fr
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from scaling import capacity, guard
 from scaling.capacity import Group, Scale
 from scaling.forecast import REACH_MINUTES
-from scaling.patience import Patience
+from scaling.patience import Ints, Weighed
 from scaling.rules import Rule, Verdicts
 
 LIMIT = 0.8
@@ -25,11 +26,8 @@ LIMIT = 0.8
 WORTH = 95.0
 """Unit-minutes that a minute less above the limit may cost."""
 
-WORTH_OF_USUAL = 8.0
+WORTH_OF_USUAL = 12.0
 """That for a group whose worth nobody chose: so many times the units that its load usually needs."""
-
-LEAST_GAIN = 0.2
-"""A change has to save so many minutes above the limit, or their worth, within the forecast's reach."""
 
 UNFORESEEN = 0.6
 """The busy share that is kept while nothing can be foreseen: there is room for what nobody knows yet."""
@@ -49,6 +47,10 @@ class Floor:
 
     units: Floats
     is_held: Flags
+
+    def row(self, i: int) -> Self:
+        """Return what is asked for one group alone."""
+        return type(self)(self.units[i : i + 1], self.is_held[i : i + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,42 +121,39 @@ def floor(
     return Floor(units, np.isin(verdicts.rule, (Rule.STALE, Rule.INSUFFICIENT)))
 
 
-def wishes(
-    present: Floats,
-    sizes: Floats,
-    over: Floats,
-    asked: Floor,
-    worth: Floats,
-    *,
-    patience: Patience | None = None,
-) -> Wishes:
-    """Wish for one of the sizes, ascending, a row each; `over` is rows x sizes, NaN where none is foreseen.
+def with_room(asked: Floor, highest: Floats, is_foreseen: Flags) -> Floor:
+    """Ask for room beyond the highest demand of the last minutes where nothing is foreseen yet."""
+    room = np.where(is_foreseen, 0.0, np.nan_to_num(highest) / UNFORESEEN)
+    return replace(asked, units=np.maximum(asked.units, room))
 
-    Minimises the minutes above the limit and what the units are worth, and leaves what is nearly as good: by
-    what the groups could have saved until now, where there is `patience` (with which the rules are followed
-    down as well as up while nothing is foreseen), otherwise by the forecast alone.
+
+def weigh(present: Floats, sizes: Floats, over: Floats, asked: Floor, worth: Floats) -> Weighed:
+    """Weigh the sizes, ascending, a row each; `over` is rows x sizes, NaN where none is foreseen.
+
+    The best one has the least sum of minutes above the limit and of what the units are worth.
     """
     rows, last = np.arange(len(present)), len(sizes) - 1
     here = np.minimum(np.searchsorted(sizes, present - _SLACK), last)
     least = np.minimum(np.searchsorted(sizes, asked.units - _SLACK), last)
-    is_blind = np.isnan(over[:, 0])
-    loss = np.where(is_blind[:, None], 0.0, over) + sizes / worth[:, None]
-    best = np.where(is_blind, here, loss.argmin(axis=1))
+    is_foreseen = ~np.isnan(over[:, 0])
+    loss = np.where(is_foreseen[:, None], over, 0.0) + sizes / worth[:, None]
+    best = np.maximum(np.where(is_foreseen, loss.argmin(axis=1), here), least)
     gain = (loss[rows, here] - loss[rows, best]) * REACH_MINUTES
-    if patience is None:
-        place = np.where((gain > LEAST_GAIN) | (least > here), best, here)
-    else:
-        settled = patience.settle(here, np.maximum(best, least), gain, sizes=sizes, worth=worth)
-        place = np.where(is_blind, least, settled)
-    is_asked = least > place
-    place = np.where(is_asked, least, place)
-    stays = (place == here) & (present <= sizes[last]) & (present >= sizes[0])
-    wanted = np.where(stays | asked.is_held, present, sizes[place])
+    return Weighed(sizes, here, best, least, gain, worth, is_foreseen)
+
+
+def wishes(present: Floats, over: Floats, asked: Floor, found: Weighed, places: Ints) -> Wishes:
+    """Wish for the sizes at these places, which `scaling.patience` chose, or for what the rules ask for."""
+    rows, sizes = np.arange(len(present)), found.sizes
+    is_asked = found.least > places
+    places = np.where(is_asked, found.least, places)
+    stays = (places == found.here) & (present <= sizes[-1]) & (present >= sizes[0])
+    wanted = np.where(stays | asked.is_held, present, sizes[places])
     return Wishes(
         present=present,
         wanted=wanted,
-        over_present=over[rows, here],
-        over_wanted=over[rows, place],
+        over_present=over[rows, found.here],
+        over_wanted=over[rows, places],
         is_asked=is_asked & (wanted > present),
         is_held=asked.is_held,
     )

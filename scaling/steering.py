@@ -18,7 +18,7 @@ from scaling.columns import METRICS, Samples
 from scaling.fleet import Minute
 from scaling.forecast import Forecaster
 from scaling.patience import Patience
-from scaling.predictive import LIMIT, RECENT_MINUTES, UNFORESEEN
+from scaling.predictive import LIMIT, RECENT_MINUTES
 from scaling.rules import Policies, Verdicts, evaluate, outliers
 from scaling.windows import CLOUDWATCH, Windows
 
@@ -182,7 +182,8 @@ class Predictive:
     def wishes(self, now: Minute) -> predictive.Wishes:
         """Learn from the minute, and return what is wished for; nothing is changed by that."""
         over, asked = self._learned(now)
-        return predictive.wishes(now.units, self._sizes, over, asked, self._worth, patience=self._patience)
+        found = predictive.weigh(now.units, self._sizes, over, asked, self._worth)
+        return predictive.wishes(now.units, over, asked, found, self._patience.settle(now.minute, found))
 
     def _learned(self, now: Minute) -> tuple[Floats, predictive.Floor]:
         """Learn from the minute, and return what is foreseen for each group, and what the rules ask for."""
@@ -192,8 +193,7 @@ class Predictive:
         asked = predictive.floor(self._watch.judge(now), now.units, highest, serving=now.serving)
         is_early = np.tile(self.forecaster.too_early, len(self._worth) // self._series)
         over = np.tile(self.forecaster.over(), (len(self._worth) // self._series, 1))
-        room = np.where(is_early, highest / UNFORESEEN, 0.0)
-        return np.where(is_early[:, None], np.nan, over), replace(asked, units=np.maximum(asked.units, room))
+        return np.where(is_early[:, None], np.nan, over), predictive.with_room(asked, highest, ~is_early)
 
 
 def _state(level: int, last_action_at: datetime | None) -> guard.State:

@@ -54,6 +54,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='scalingpolicy',
             name='worth',
-            field=models.FloatField(blank=True, help_text='How many instance-minutes a minute less above 80 % CPU may cost; empty: eight times the instances that the load usually needs.', null=True, validators=[django.core.validators.MinValueValidator(0.1), django.core.validators.MaxValueValidator(1000000.0)]),
+            field=models.FloatField(blank=True, help_text='How many instance-minutes a minute less above 80 % CPU may cost; empty: twelve times the instances that the load usually needs.', null=True, validators=[django.core.validators.MinValueValidator(0.1), django.core.validators.MaxValueValidator(1000000.0)]),
         ),
     ]

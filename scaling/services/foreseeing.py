@@ -151,29 +151,25 @@ class Foresight:
         worth = np.array(
             [_worth(cohort, place, member) for place, member in zip(places, members, strict=True)]
         )
-        highest = self._highest(cohort, places, members, verdicts, rows)
-        asked = predictive.floor(spoken, present, highest)
-        wishes = predictive.wishes(present, cohort.scale.sizes(), cohort.over[places], asked, worth)
+        serving = self._serving(members, verdicts.windows.newest_us()[rows])
+        newest = np.nan_to_num(verdicts.current[0][rows]) / 100 * serving
+        highest = np.maximum([cohort.highest(place) for place in places], newest)
+        over = cohort.over[places]
+        asked = predictive.floor(spoken, present, highest, serving=serving)
+        weighed = predictive.weigh(present, cohort.scale.sizes(), over, asked, worth)
+        settled = cohort.patience.settle(self.now.timestamp() / 60, weighed, np.array(places))
+        wishes = predictive.wishes(present, over, asked, weighed, settled)
         for at, (member, row) in enumerate(zip(members, rows, strict=True)):
             judged = Judged(member.instance, member.version, verdicts, row)
             yield Foreseen(judged, wishes, at, cohort.scale, float(worth[at]), member.acts)
 
-    def _highest(
-        self,
-        cohort: Cohort,
-        places: list[int],
-        members: list[Predicted],
-        verdicts: Verdicts,
-        rows: list[int],
-    ) -> Floats:
-        """Return the highest demand of the last minutes that were learned, and of the newest sample."""
-        newest_us, cpu = verdicts.windows.newest_us(), verdicts.current[0]
+    def _serving(self, members: list[Predicted], newest_us: npt.NDArray[np.int64]) -> Floats:
+        """Return the units that served as of each one's newest sample."""
         found = []
-        for place, member, row in zip(places, members, rows, strict=True):
-            minute = np.array([int(moment(int(newest_us[row])).timestamp()) // 60])
+        for member, at_us in zip(members, newest_us.tolist(), strict=True):
+            minute = np.array([int(moment(at_us).timestamp()) // 60])
             changes = self.shard.changes.get(member.instance, [])
-            units = extent.serving(minute, member.extent.units, changes)[0]
-            found.append(max(cohort.highest(place), float(np.nan_to_num(cpu[row])) / 100 * units))
+            found.append(extent.serving(minute, member.extent.units, changes)[0])
         return np.array(found)
 
 

@@ -22,6 +22,7 @@ from scaling import storage
 from scaling.capacity import Scale
 from scaling.forecast import Forecaster
 from scaling.models import Kind, ManagedInstance, Prediction
+from scaling.patience import Patience
 from scaling.predictive import LIMIT, RECENT_MINUTES
 from scaling.roster import PERIOD_S
 from scaling.services import extent
@@ -127,6 +128,7 @@ class Cohort:
         self.scale, self.pace = scale, pace
         self.instances = np.array(instances, np.int64)
         self.forecaster = Forecaster(LIMIT * scale.sizes(), len(instances))
+        self.patience = Patience(len(instances))
         self.through = 0
         """The first minute that was not learned yet, from 1970."""
         self.over: Floats = np.full((len(instances), len(scale.sizes())), np.nan)

@@ -66,6 +66,14 @@ def tick(at, now):
     deciding.decide(at, 0, 1)
 
 
+def tick_on(until, now, *, since=NOON):
+    """Decide each 15 s, until that moment."""
+    at = since
+    while at < until:
+        tick(at, now)
+        at += SLOT
+
+
 def live(instance, now, *, start, end, demand=work_day):
     """Let a mock live: each minute it measures its demand by what it has, and each 15 s is decided about."""
     at = start
@@ -102,11 +110,13 @@ def test_a_load_that_comes_each_day_finds_capacity_there_before_the_rules_would_
 
 
 def test_what_is_foreseen_gives_back_what_is_not_needed(now):
-    """The rules would give back nothing: 20 % is neither low nor idle."""
+    """The rules would give back nothing: 20 % is neither low nor idle. Waiting has to cost a change first."""
     instance = builders.managed(policy=ACT, level=4)
-    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3))
-    tick(NOON, now)
-    (decision,) = decisions(instance)
+    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3), until=NOON + 20 * MINUTE)
+    tick_on(NOON + MINUTE, now)
+    assert [each.decision for each in decisions(instance)] == ["no_action"]
+    tick_on(NOON + 20 * MINUTE, now, since=NOON + MINUTE)
+    decision = decisions(instance, outcome=Outcome.APPLIED)[0]
     assert (decision.decision, decision.outcome, decision.level_before) == (
         "scale_down",
         Outcome.APPLIED,
@@ -155,14 +165,13 @@ def test_stale_data_hold_whatever_was_foreseen(now):
 def test_the_guard_rules_on_what_is_foreseen_as_on_all_else(now):
     KillSwitch.objects.update_or_create(defaults={"engaged": True})
     instance = builders.managed(policy=ACT, level=4)
-    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3))
-    tick(NOON, now)
-    tick(NOON + SLOT, now)
-    (decision,) = decisions(instance)
+    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3), until=NOON + 21 * MINUTE)
+    tick_on(NOON + 20 * MINUTE, now)
+    _, decision = decisions(instance)
     assert [veto["code"] for veto in decision.vetoes] == ["kill_switch"]
     assert level(instance)[0] == 4
     KillSwitch.objects.update(engaged=False)
-    tick(NOON + 2 * SLOT, now)
+    tick(NOON + 20 * MINUTE, now)
     assert level(instance)[0] < 4
 
 
@@ -180,9 +189,8 @@ def test_that_nothing_is_to_be_changed_is_told_once(now):
 def test_a_forecast_without_effect_is_recorded_and_changes_nothing(now):
     """Beside it the rules do what they do without it: nothing, at 20 % and level 4."""
     instance = builders.managed(policy=FORECAST, level=4)
-    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3))
-    for number in range(8):
-        tick(NOON + number * SLOT, now)
+    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3), until=NOON + 20 * MINUTE)
+    tick_on(NOON + 20 * MINUTE, now)
     found = decisions(instance)
     assert sorted((each.rule, each.outcome) for each in found) == [
         ("predictive", Outcome.RECOMMENDED),
@@ -198,12 +206,12 @@ def test_a_forecast_without_effect_is_recorded_and_changes_nothing(now):
 def test_a_forecast_without_effect_holds_no_rule_up(now):
     """What was forecast is no action: the rule acts in the next slot, within any cooldown."""
     instance = builders.managed(policy=FORECAST, level=4)
-    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3))
-    for number in range(3):
-        tick(NOON + number * SLOT, now)
+    later = NOON + 20 * MINUTE
+    measured(instance, lambda _: 20, since=NOON - timedelta(hours=3), until=later - 4 * MINUTE)
+    tick_on(later - 4 * MINUTE, now)
     assert decisions(instance, rule="predictive")
-    measured(instance, lambda _: 95, since=NOON - 4 * MINUTE, until=NOON + MINUTE)
-    tick(NOON + MINUTE, now)
+    measured(instance, lambda _: 95, since=later - 4 * MINUTE, until=later)
+    tick(later, now)
     assert decisions(instance)[-1].rule == "sustained_up"
     assert level(instance)[0] == 5
 
@@ -211,12 +219,10 @@ def test_a_forecast_without_effect_holds_no_rule_up(now):
 def test_the_same_forecast_is_told_again_after_an_hour(now):
     instance = builders.managed(policy=FORECAST, level=4)
     measured(instance, lambda _: 20, since=NOON - timedelta(hours=3), until=NOON + timedelta(hours=2))
-    for minutes in (0, 1, 30, 61, 62):
-        for slot in range(2):
-            tick(NOON + minutes * MINUTE + slot * SLOT, now)
-    told = decisions(instance, rule="predictive")
+    tick_on(NOON + 90 * MINUTE, now)
+    told = decisions(instance, rule="predictive", decision="scale_down")
     assert len(told) == 2
-    assert told[1].timestamp - told[0].timestamp > timedelta(hours=1)
+    assert told[1].timestamp - told[0].timestamp == timedelta(hours=1)
 
 
 # --- Learning --------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_the_forecast_alone_changes_nothing_and_tells_each_wish_once():
     alone = Predictive(np.array([70.0]), 1, mode=guard.RECOMMEND)
     assert set(units([*[4.0] * 10, *[12.0] * 5], alone)) == {10}
     assert [(change.before, change.after) for change in alone.changes] == [(10, 7), (10, 20)]
-    assert alone.changes[1].reason == "Nothing foreseen yet: 10 units become 20"
+    assert alone.changes[1].reason == "Nothing foreseen yet: 20 instead of 10 units"
 
 
 demands = st.lists(st.floats(0, 60), min_size=1, max_size=12)

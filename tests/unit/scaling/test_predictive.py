@@ -27,15 +27,18 @@ STATE = guard.State(
 )
 
 
-def wished(present, over, *, least=0.0, held=False, worth=70.0, patience=None):
-    return predictive.wishes(
-        np.array([present], float),
-        SIZES,
-        np.array([over], float),
-        Floor(np.array([least], float), np.array([held])),
-        np.array([worth]),
-        patience=patience,
-    )
+def wished(present, over, *, least=0.0, held=False, worth=70.0, patience=None, minute=0):
+    at, foreseen = np.array([present], float), np.array([over], float)
+    asked = Floor(np.array([least], float), np.array([held]))
+    found = predictive.weigh(at, SIZES, foreseen, asked, np.array([worth]))
+    places = (patience or Patience(1)).settle(minute, found)
+    return predictive.wishes(at, foreseen, asked, found, places)
+
+
+def settled(present, over, **more):
+    """What is wished for once that has been asked for an hour."""
+    patience = Patience(1)
+    return [wished(present, over, patience=patience, minute=minute, **more) for minute in range(60)][-1]
 
 
 def decided(found, **state):
@@ -55,20 +58,17 @@ def test_a_foreseen_surge_raises_capacity_ahead_of_it():
 
 def test_what_a_minute_is_worth_decides_how_much_room_there_is():
     over = [0.9, 0.8, 0.5, 0.02, 0]
-    assert [wished(3, over, worth=worth).wanted[0] for worth in (3, 70, 200)] == [2, 6, 9]
-
-
-def test_units_that_are_not_needed_are_given_back():
-    assert wished(9, [0, 0, 0, 0, 0]).wanted.tolist() == [2]
+    assert [settled(3, over, worth=worth).wanted[0] for worth in (3, 70, 200)] == [2, 6, 9]
 
 
 def test_a_change_that_saves_next_to_nothing_is_not_made():
-    """A unit less for the 12 minutes of the forecast is 12/70 = 0.17 minutes' worth, and 0.2 is the least."""
-    assert wished(3, [0, 0, 0, 0, 0]).wanted.tolist() == [3]
+    """Three units more save 12 x (0.1 - 3/70) = 0.69 minutes of the next twelve, or 12 x (0.08 - 3/70)."""
+    assert wished(3, [1, 0.1, 0.1, 0, 0]).wanted.tolist() == [6]
+    assert wished(3, [1, 0.08, 0.08, 0, 0]).wanted.tolist() == [3]
 
 
 def test_the_prediction_never_goes_below_what_the_rules_ask_for():
-    assert wished(9, [0, 0, 0, 0, 0], least=5.5).wanted.tolist() == [6]
+    assert settled(9, [0, 0, 0, 0, 0], least=5.5).wanted.tolist() == [6]
     found = wished(3, [0, 0, 0, 0, 0], least=4)
     assert found.wanted.tolist() == [4]
     assert found.reason(0) == "Needed: 4 units instead of 3 for the load of the last minutes"
@@ -85,24 +85,26 @@ def test_whatever_is_foreseen_the_floor_holds(present, over, least, worth):
     assert found.wanted[0] >= least
 
 
-def test_without_a_forecast_the_rules_alone_are_followed():
+def test_without_a_forecast_the_rules_are_followed_up_and_down():
     nothing = [np.nan] * 5
     assert wished(3, nothing, least=4).wanted.tolist() == [4]
-    found = wished(9, nothing, least=2)
-    assert found.wanted.tolist() == [9]
-    assert found.reason(0) == "Nothing foreseen yet: it stays at 9 units"
-
-
-def test_with_patience_the_rules_are_followed_down_as_well_while_nothing_is_foreseen():
-    found = wished(9, [np.nan] * 5, least=2.5, patience=Patience(1))
+    found = wished(9, nothing, least=2.5)
     assert found.wanted.tolist() == [3]
-    assert found.reason(0) == "Nothing foreseen yet: 9 units become 3"
+    assert found.reason(0) == "Nothing foreseen yet: 3 instead of 9 units"
+    assert wished(3, nothing, least=2.5).reason(0) == "Nothing foreseen yet: it stays at 3 units"
 
 
-def test_with_patience_units_that_are_not_needed_are_given_back_later():
+def test_while_nothing_is_foreseen_there_is_room_for_what_nobody_knows_yet():
+    """A demand of 3 is carried by 5 units at 60 %, and by 4 within the limit of 80 %."""
+    floor = Floor(np.array([3.75, 3.75]), np.array([False, False]))
+    room = predictive.with_room(floor, np.array([3.0, 3.0]), np.array([False, True]))
+    assert room.units.tolist() == [5, 3.75]
+
+
+def test_units_that_are_not_needed_are_given_back_once_that_is_worth_a_change():
     """A minute of the usual 9 units, and 0.3 minutes at 70 unit-minutes: 9 + 21 = 30, of 7 a minute."""
     patience = Patience(1)
-    found = [wished(9, [0] * 5, patience=patience).wanted[0] for _ in range(5)]
+    found = [wished(9, [0] * 5, patience=patience, minute=minute).wanted[0] for minute in range(5)]
     assert found == [9, 9, 9, 9, 2]
 
 
@@ -118,8 +120,8 @@ def test_without_fresh_data_nothing_changes():
 
 
 def test_a_size_that_somebody_else_chose_stays_until_there_is_a_reason():
-    assert wished(5, [1, 1, 1, 0, 0]).wanted.tolist() == [5]
-    assert wished(50, [1, 1, 1, 0, 0]).wanted.tolist() == [6]
+    assert settled(5, [1, 1, 1, 0, 0]).wanted.tolist() == [5]
+    assert settled(50, [1, 1, 1, 0, 0]).wanted.tolist() == [6]
     assert wished(1, [0, 0, 0, 0, 0]).wanted.tolist() == [2]
 
 
