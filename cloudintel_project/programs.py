@@ -17,6 +17,8 @@ IO_THREADS = 8
 CPU_PROCESSES = min(2, os.cpu_count() or 1)
 ELASTIC_SLOTS = 2
 DEMO = "demo-cloud"
+UNCHECKED = {"SKIP_CHECKS": "1"}
+"""Django's checks take a sixth of a worker's start, and look for what linting has found."""
 
 
 def demo_cloud(port: int, *, traces: str, env: Mapping[str, str]) -> Program:
@@ -84,7 +86,7 @@ def worker_critical(*, env: Mapping[str, str], name: str = "worker-critical") ->
 def worker_io(*, env: Mapping[str, str], name: str = "worker-io", slots: int = IO_THREADS) -> Program:
     """The worker that talks to the world outside; its tasks wait rather than compute, so it has threads."""
     queues = "--queues=critical,actions,readings,aws"
-    return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=_unchecked(env))
+    return _worker(name, "--pool=threads", f"--concurrency={slots}", queues, env=env)
 
 
 def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
@@ -94,7 +96,7 @@ def worker_cpu(*, env: Mapping[str, str], name: str = "worker-cpu") -> Program:
         "--pool=prefork",
         f"--concurrency={CPU_PROCESSES}",
         "--queues=etl,maintenance,alone",
-        env=_unchecked(env),
+        env=env,
     )
 
 
@@ -119,13 +121,8 @@ def worker_elastic(number: int, *, env: Mapping[str, str]) -> Program:
         "--pool=prefork",
         f"--concurrency={ELASTIC_SLOTS}",
         "--queues=readings,aws,etl,maintenance,alone",
-        env=_unchecked(env),
+        env=env,
     )
-
-
-def _unchecked(env: Mapping[str, str]) -> dict[str, str]:
-    """Leave Django's checks out of a start, a sixth of which they take: worker-critical makes them."""
-    return {"SKIP_CHECKS": "1", **env}
 
 
 def elastic_name(number: int) -> str:
@@ -135,7 +132,7 @@ def elastic_name(number: int) -> str:
 
 def beat(*, env: Mapping[str, str]) -> Program:
     """The clock that sends what is due; its schedule is in the database."""
-    return Program(name="beat", argv=(*_celery("beat"), "--pidfile="), env=_unchecked(env))
+    return Program(name="beat", argv=(*_celery("beat"), "--pidfile="), env={**UNCHECKED, **env})
 
 
 def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:
@@ -145,7 +142,7 @@ def _worker(name: str, *options: str, env: Mapping[str, str]) -> Program:
         argv=(*_celery("worker"), f"--hostname={node(name)}", *options, *quiet),
         # Threads that share memory pools hold a quarter less of what was parsed and freed; those of OpenBLAS
         # wait for each other, which took forecasts five times the CPU.
-        env={"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", **env},
+        env={**UNCHECKED, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", **env},
         is_ready=_responds(node(name)),
     )
 
