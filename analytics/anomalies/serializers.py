@@ -60,9 +60,9 @@ class AnomalySerializer(serializers.ModelSerializer[Anomaly]):
     metrics.
     """
 
-    account = serializers.CharField(source="account.account_id")
+    account = serializers.CharField(source="account_number")
     service = serializers.SerializerMethodField()
-    instance_id = serializers.CharField(source="instance.instance_id", default=None, allow_null=True)
+    instance_id = serializers.CharField(source="instance_name", allow_null=True)
     metric = serializers.SerializerMethodField()
     direction = serializers.SerializerMethodField()
     first_day = serializers.SerializerMethodField()

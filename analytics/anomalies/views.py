@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import viewsets
@@ -45,9 +46,6 @@ _AROUND = {
 }
 """The schema of what is told beside each page."""
 
-_OWN = [field.name for field in Anomaly._meta.concrete_fields]
-"""An instance has many more columns than are shown."""
-
 
 class AnomalyPagination(Pagination):
     """Pages that say when anomalies were last looked for, and how far."""
@@ -76,11 +74,9 @@ def _judged() -> Iterator[dict[str, Any]]:
 class AnomalyViewSet(viewsets.ReadOnlyModelViewSet[Anomaly]):
     """What was out of the ordinary in costs and metrics, the latest first."""
 
-    queryset = (
-        Anomaly.objects.select_related("account", "instance")
-        .only(*_OWN, "account__account_id", "instance__instance_id")
-        .prefetch_related("feedback__given_by")
-    )
+    queryset = Anomaly.objects.annotate(
+        account_number=F("account__account_id"), instance_name=F("instance__instance_id")
+    ).prefetch_related("feedback__given_by")
     serializer_class = serializers.AnomalySerializer
     pagination_class = AnomalyPagination
     filterset_class = AnomalyFilter
