@@ -1,4 +1,4 @@
-"""Runs the suite: tests of parts on all cores, then whole systems alone, which are held to limits of time.
+"""Runs the suite: parts on all cores, then whole systems two at a time, then alone what is held to the clock.
 
 `python -m tests ARGUMENTS` passes its arguments to pytest. One process does all where `REDIS_URL` names a
 Valkey to use, because each empties it.
@@ -10,21 +10,28 @@ import sys
 
 import pytest
 
+PARTS = ("--ignore=tests/acceptance", "--ignore=tests/faults")
+WHOLE = ("--ignore=tests/unit", "--ignore=tests/integration", "-m")
+ALL_CORES = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")
+
 
 def main(arguments: list[str]) -> int:
     """Return 0 if all passed, otherwise the worst of pytest's exit codes."""
-    shared = (
-        [] if "REDIS_URL" in os.environ else ["-n", "logical", "--maxprocesses", "4", "--dist", "worksteal"]
-    )
-    codes = {run_pytest("not alone", *shared, *arguments), run_pytest("alone", *arguments)}
+    has_servers = "REDIS_URL" in os.environ
+    codes = {
+        run_pytest(*PARTS, *(() if has_servers else ALL_CORES), *arguments),
+        run_pytest(*WHOLE, "whole", *(() if has_servers else TWO_AT_A_TIME), *arguments),
+        run_pytest(*WHOLE, "alone", *arguments),
+    }
     if codes != {pytest.ExitCode.NO_TESTS_COLLECTED}:
         codes.discard(pytest.ExitCode.NO_TESTS_COLLECTED)
     return max(codes)
 
 
-def run_pytest(markers: str, *arguments: str) -> int:
-    """Run the tests so marked, and return pytest's exit code."""
-    return subprocess.run([sys.executable, "-m", "pytest", "-m", markers, *arguments], check=False).returncode
+def run_pytest(*arguments: str) -> int:
+    """Run what is chosen so, and return pytest's exit code."""
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
 
 
 if __name__ == "__main__":

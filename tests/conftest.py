@@ -29,10 +29,12 @@ def pytest_xdist_setupnodes():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what is run alone."""
+    """Mark whole systems: those that share a started one stay together, as do those that are broken."""
     for item in items:
-        if {"acceptance", "faults"} & set(item.path.parts):
-            item.add_marker("alone")
+        if not {"acceptance", "faults"} & set(item.path.parts) or item.get_closest_marker("alone"):
+            continue
+        item.add_marker("whole")
+        item.add_marker(pytest.mark.xdist_group("shared" if "stack" in item.fixturenames else "own"))
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,7 @@ def test_a_second_shell_collects_in_the_same_database(stack):
 
 
 # --- Starting again, and stopping ------------------------------------------------------------
+@pytest.mark.alone
 def test_a_second_start_is_warm_and_has_the_data_of_the_first(used_home):
     with Stack(used_home) as again:
         began = time.monotonic()
@@ -98,6 +99,7 @@ def test_a_second_start_is_warm_and_has_the_data_of_the_first(used_home):
         assert inventory["count"] == 24
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_within_ten_seconds(used_home, how):
     with Stack(used_home) as stack:
@@ -111,6 +113,7 @@ def test_a_signal_ends_everything_within_ten_seconds(used_home, how):
         assert not (used_home / "run" / "services.json").exists()
 
 
+@pytest.mark.alone
 def test_a_start_copes_with_what_a_killed_supervisor_left(used_home):
     with Stack(used_home) as killed, Stack(used_home) as next_one:
         killed.start()
