@@ -107,11 +107,14 @@ def ensure_accounts(cloud: str) -> None:
 
 
 def _add_budgets() -> None:
-    """Give the demo cloud budgets of which one holds and one does not, at the end of a month."""
+    """Give the demo cloud budgets: of all, of an account, which does not hold, and of what a tag names."""
     development = CloudAccount.objects.get(account_id=DEVELOPMENT.account_id)
     Budget.objects.get_or_create(name="Everything", defaults={"amount": Decimal(1900)})
     Budget.objects.get_or_create(
         name="Development", defaults={"account": development, "amount": Decimal(350)}
+    )
+    Budget.objects.get_or_create(
+        name="Team web", defaults={"tag_key": "team", "tag_value": "web", "amount": Decimal(900)}
     )
 
 

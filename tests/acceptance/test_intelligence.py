@@ -166,11 +166,13 @@ def test_the_score_is_made_of_its_parts(ask):
 
 
 # --- Budgets and bills -----------------------------------------------------------------------
-def test_one_budget_of_the_demo_cloud_holds_and_one_does_not(ask):
+def test_one_budget_of_the_demo_cloud_holds_and_one_does_not(ask, computed_on):
     whole = {each["name"]: each["status"] for each in ask("budgets/")["results"]}
     used = {name: status["forecast"] for name, status in whole.items()}
     assert used["Everything"] < 1900
     assert used["Development"] > 350
+    # Of a month that begins today nothing is known yet.
+    assert computed_on.day == 1 or 0 < whole["Team web"]["spent"] < 900
 
 
 def test_billing_files_say_what_cost_explorer_says_to_the_last_digit(ask, computed_on):
