@@ -145,9 +145,11 @@ def weigh(present: Floats, sizes: Floats, over: Floats, asked: Floor, worth: Flo
 def wishes(present: Floats, over: Floats, asked: Floor, found: Weighed, places: Ints) -> Wishes:
     """Wish for the sizes at these places, which `scaling.patience` chose, or for what the rules ask for."""
     rows, sizes = np.arange(len(present)), found.sizes
-    is_asked = found.least > places
+    # What somebody else chose may lie between two sizes, and below what is asked for.
+    is_short = (places == found.here) & (present < asked.units - _SLACK)
+    is_asked = (found.least > places) | is_short
     places = np.where(is_asked, found.least, places)
-    stays = (places == found.here) & (present <= sizes[-1]) & (present >= sizes[0])
+    stays = (places == found.here) & ~is_short & (present <= sizes[-1]) & (present >= sizes[0])
     wanted = np.where(stays | asked.is_held, present, sizes[places])
     return Wishes(
         present=present,

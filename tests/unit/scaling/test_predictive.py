@@ -125,6 +125,14 @@ def test_a_size_that_somebody_else_chose_stays_until_there_is_a_reason():
     assert wished(1, [0, 0, 0, 0, 0]).wanted.tolist() == [2]
 
 
+def test_between_two_sizes_the_floor_holds_as_well():
+    """5 lies between the sizes 4 and 6."""
+    found = wished(5, [0, 0, 0, 0, 0], least=5.5)
+    assert found.wanted.tolist() == [6]
+    assert found.reason(0) == "Needed: 6 units instead of 5 for the load of the last minutes"
+    assert wished(5, [0, 0, 0, 0, 0], least=4.5).wanted.tolist() == [5]
+
+
 # --- What the rules ask for ------------------------------------------------------------------
 def asked(cpu, *, present=6.0, highest=2.4, serving=None, **more):
     verdicts = judged(series(cpu), **more)
