@@ -74,10 +74,11 @@ class Patience:
         """Return the places among the sizes to go to, or to stay at, of all groups or of some in order.
 
         The rules may ask for more; where nothing is foreseen they are followed down as well as up. To be
-        asked about once a minute, or more often: what was not asked about for longer counts as a minute.
+        asked about once a minute, or more often: what was not asked about for longer counts as a minute,
+        and a clock that is set back as none.
         """
         rows = self._rows if rows is None else rows
-        elapsed = np.minimum(minute - self._seen_at[rows], 1.0)
+        elapsed = np.clip(minute - self._seen_at[rows], 0.0, 1.0)
         self._seen_at[rows] = minute
         saved = np.where(found.here == self._here[rows], self._saved[rows], 0.0)
         self._here[rows] = found.here

@@ -75,6 +75,13 @@ def test_the_price_is_paid_in_time_and_not_in_questions():
     assert settled([1] * 8, 4, apart=60).index(1) == 1
 
 
+def test_a_clock_that_is_set_back_takes_nothing_away():
+    """0.6 of the group's minutes are saved at minute 10, and as much at minute 6."""
+    patience = Patience(1)
+    found = [int(patience.settle(minute, weighed(4, 1))[0]) for minute in (10, 5, 6)]
+    assert found == [4, 4, 1]
+
+
 def test_some_groups_alone_can_be_asked_about():
     patience = Patience(3)
     for minute in range(2):
