@@ -7,12 +7,13 @@ from rest_framework import serializers
 
 from analytics.models import FollowedSaving, PriceList, Saving, SavingsScope
 from analytics.models.savings import KINDS
+from analytics.serializers import AccountField
 from core.body import StrictSerializer
 from core.query import AmountField, Query
 
 
 class _ResourceQuery(Query):
-    account = serializers.CharField(required=False, max_length=12, help_text="The 12 digits.")
+    account = AccountField(help_text="The 12 digits.")
     region = serializers.CharField(required=False, max_length=30)
     resource = serializers.CharField(required=False, max_length=40, help_text="An instance's or volume's id.")
     kind = serializers.ChoiceField(KINDS, required=False)
@@ -150,7 +151,7 @@ class FollowedSerializer(serializers.ModelSerializer[FollowedSaving]):
 class TotalSerializer(serializers.Serializer[Any]):
     """What the best recommendation of each resource comes to."""
 
-    monthly_usd = AmountField()
+    monthly_usd = AmountField(allow_null=True, help_text="null before the first computation.")
     resources = serializers.IntegerField(help_text="How many resources there are recommendations about.")
     unpriced = serializers.IntegerField(help_text="Of how many of them no price is known.")
 

@@ -12,11 +12,13 @@ from rest_framework.views import APIView
 from accounts.permissions import IsOperator, asking
 from analytics.models import Computation, FollowedSaving, PriceList, SavingsScope, Subject
 from analytics.savings import dismissing, serializers, stored
+from analytics.views import NOT_KNOWN, known_account
 from core.api import Pagination
 from core.body import given, refuse_body
 from core.query import refuse_strange
 
 _Row = TypeVar("_Row", bound=Model)
+_UNKNOWN_TOTAL = {"monthly_usd": None, "resources": 0, "unpriced": 0}
 
 
 class SavingsView(APIView):
@@ -25,20 +27,22 @@ class SavingsView(APIView):
     @extend_schema(
         operation_id="savings",
         parameters=[serializers.SavingsQuery],
-        responses=serializers.SavingsSerializer,
+        responses={200: serializers.SavingsSerializer, 404: NOT_KNOWN},
         tags=["analytics"],
     )
     def get(self, request: Request) -> Response:
         query = serializers.SavingsQuery.read(request)
+        known_account(query)
+        standing = Computation.objects.standing(Subject.SAVINGS)
         rows = stored.chosen(query)
         page = _page(self, rows.largest_first().select_related("account", "dismissed_by"))
         scopes = stored.narrowed(SavingsScope.objects.all(), query, "region")
         lists = {each.region: each for each in PriceList.objects.defer("hourly", "gb_month")}
         return Response(
             {
-                **Computation.objects.standing(Subject.SAVINGS),
+                **standing,
                 "currency": stored.CURRENCY,
-                "total": stored.total(query, rows),
+                "total": stored.total(query, rows) if standing["computed_at"] else _UNKNOWN_TOTAL,
                 "kinds": stored.kinds(query),
                 "withheld": stored.withheld(query),
                 "realised": stored.realised(query),
@@ -56,11 +60,12 @@ class FollowedSavingsView(APIView):
     @extend_schema(
         operation_id="savings_realised",
         parameters=[serializers.FollowedQuery],
-        responses=serializers.FollowedSavingsSerializer,
+        responses={200: serializers.FollowedSavingsSerializer, 404: NOT_KNOWN},
         tags=["analytics"],
     )
     def get(self, request: Request) -> Response:
         query = serializers.FollowedQuery.read(request)
+        known_account(query)
         rows = stored.narrowed(FollowedSaving.objects.select_related("account"), query, *stored.FILTERS)
         return Response(
             {

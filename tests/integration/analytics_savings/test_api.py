@@ -35,7 +35,7 @@ def test_before_the_first_computation_it_says_so():
     assert answer["computed_at"] is None
     assert "not computed yet" in answer["reason"]
     assert (answer["total"], answer["results"], answer["regions"]) == (
-        {"monthly_usd": 0, "resources": 0, "unpriced": 0},
+        {"monthly_usd": None, "resources": 0, "unpriced": 0},
         [],
         [],
     )
@@ -114,10 +114,24 @@ def test_lists_are_paged(two):
 
 @pytest.mark.parametrize(
     "query",
-    ["?kind=lucky", "?min_confidence=2", "?page=0", "?page_size=x", "?colour=red", "?kind=idle&kind=idle"],
+    [
+        "?account=1",
+        "?kind=lucky",
+        "?min_confidence=2",
+        "?page=0",
+        "?page_size=x",
+        "?colour=red",
+        "?kind=idle&kind=idle",
+    ],
 )
 def test_what_cannot_be_read_is_refused(query):
     assert ask(query).status_code == 400
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}/realised"])
+def test_of_an_account_that_is_not_known_nothing_is_told(two, url):
+    answer = ask("?account=333333333333", url=url)
+    assert (answer.status_code, answer.json()) == (404, {"error": "No account 333333333333 is known."})
 
 
 def test_prices_are_told_with_their_source_their_date_and_how_the_shipped_ones_differ(two):
