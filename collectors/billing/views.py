@@ -53,7 +53,8 @@ class CostTagViewSet(viewsets.GenericViewSet[DailyTagCost]):
 
     def list(self, _request: Request) -> Response:
         """List the tags by their keys."""
-        return self._paged(tagging.every_key())
+        told: Any = tagging.every_key()
+        return self._paged(self.filter_queryset(told))
 
     @extend_schema(responses=serializers.TagValueSerializer(many=True))
     @action(

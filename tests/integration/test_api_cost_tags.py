@@ -202,6 +202,12 @@ def test_values_are_those_of_the_last_month_unless_days_are_named(viewer, tagged
     assert [row["tag_value"] for row in values] == ["shop", "web"]
 
 
+def test_the_list_of_tags_refuses_what_it_does_not_heed(viewer):
+    answer = viewer.get("/api/v1/cost-tags/?account=111111111111")
+    assert answer.status_code == 400
+    assert "account: Unknown parameter" in answer.json()["error"]
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [("", "tag_key"), ("tag_key=team&start=soon", "start"), ("tag_key=team&value=web", "value")],
