@@ -51,6 +51,7 @@ class BudgetSerializer(StrictSerializer, serializers.ModelSerializer[Budget]):
         required=False,
         allow_null=True,
         help_text="The 12 digits; null: all accounts together.",
+        error_messages={"does_not_exist": "No account {value} is known."},
     )
     service = serializers.CharField(
         max_length=200, required=False, allow_blank=True, help_text="As the bill names it; empty: all."

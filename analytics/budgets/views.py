@@ -9,7 +9,12 @@ from analytics.budgets import changing, serializers
 from analytics.budgets.filters import BudgetFilter
 from analytics.models import Budget
 
-_NEW = {"name": "EC2 of production", "account": "123456789012", "service": "AmazonEC2", "amount": 1000}
+_NEW = {
+    "name": "Compute of production",
+    "account": "123456789012",
+    "service": "Amazon Elastic Compute Cloud - Compute",
+    "amount": 1000,
+}
 
 
 @extend_schema(tags=["budgets"])

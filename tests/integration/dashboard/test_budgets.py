@@ -80,7 +80,7 @@ def test_an_operator_makes_a_budget_that_is_looked_at_at_once(operator):
         ({"amount": "0"}, "amount", "A budget is more than nothing."),
         ({"amount": "much"}, "amount", "A valid number is required."),
         ({"currency": "dollars"}, "currency", "A currency is three capital letters, such as USD."),
-        ({"account": "999999999999"}, "account", "Object with account_id=999999999999 does not exist."),
+        ({"account": "999999999999"}, "account", "No account 999999999999 is known."),
         ({"thresholds": "half"}, "thresholds", "A valid integer is required."),
         ({"thresholds": "0"}, "thresholds", "Ensure this value is greater than or equal to 1."),
         ({"tag_value": "web"}, "tag_key", "A tag's value needs its key."),
