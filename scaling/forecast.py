@@ -51,10 +51,11 @@ class _Past:
 class Forecaster:
     """Learns from the demand of several series, minute by minute.
 
-    `carried` are the demands (units at 100 %) that the sizes carry, ascending. Results are series x sizes.
+    `carried` are the demands (units at 100 %) that the sizes carry, ascending; an instance is `unit` of them.
+    Results are series x sizes.
     """
 
-    def __init__(self, carried: Floats, series: int) -> None:
+    def __init__(self, carried: Floats, series: int, *, unit: float = 1) -> None:
         sizes = len(carried)
         self._carried = carried
         self.minutes = np.zeros(series, np.int64)
@@ -63,7 +64,7 @@ class Forecaster:
         self._recent = np.zeros((len(_RECENT_RATES), series, sizes))
         self._season = np.full((_DAY_QUARTERS, series, sizes), np.nan)
         self._quarter, self._in_quarter = np.zeros((series, sizes)), np.zeros(series)
-        self._jumps = Jumps(series, (BOOT_MINUTES, BOOT_MINUTES + 1))
+        self._jumps = Jumps(series, (BOOT_MINUTES, BOOT_MINUTES + 1), unit=unit)
         self._weights = np.full((series, _EXPERTS), 1 / _EXPERTS)
         self._past: deque[_Past | None] = deque(maxlen=_SCORED_MINUTES)
         self._rows = np.arange(series)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 LITTLE = 0.05
-"""Units added before ratios are taken, so that a request more in an idle minute is no surge."""
+"""Instances added before ratios are taken, so that a request more in an idle minute is no surge."""
 
 _TRENDS = np.array([-0.12, -0.05, -0.015, 0.015, 0.05, 0.12])
 _HEIGHTS = np.array([-0.2, -0.05, 0.05, 0.2])
@@ -40,10 +40,13 @@ class _Point:
 
 
 class Jumps:
-    """Learns how the demand of several series moves within any of `lags` minutes."""
+    """Learns how the demand of several series moves within any of `lags` minutes.
 
-    def __init__(self, series: int, lags: tuple[int, ...]) -> None:
-        self._lags, self._rows = lags, np.arange(series)
+    Demand is in units of which an instance has so many.
+    """
+
+    def __init__(self, series: int, lags: tuple[int, ...], *, unit: float = 1) -> None:
+        self._lags, self._rows, self._little = lags, np.arange(series), LITTLE * unit
         circumstances, moves = (len(_TRENDS) + 1, len(_HEIGHTS) + 1), 2 * _STEPS + 2
         # By move, the largest first: what is beyond one is a sum from the start.
         self._counts = np.zeros((series, *circumstances, moves), np.float32)
@@ -71,7 +74,7 @@ class Jumps:
         self._points.append(self._point(demand))
 
     def _count(self, start: _Point, demand: Floats, rows: Ints) -> None:
-        steps = np.rint(_moves(demand[rows], start.demand[rows]) / _STEP)
+        steps = np.rint(self._moves(demand[rows], start.demand[rows]) / _STEP)
         places = _STEPS + 1 - np.clip(steps, -_STEPS, _STEPS + 1).astype(np.intp)
         self._counts[rows, start.trend[rows], start.height[rows], places] += 1
         self._of_trend[rows, start.trend[rows], places] += 1
@@ -82,7 +85,7 @@ class Jumps:
         now = self._points[-1] if self._points else None
         if now is None:
             raise ValueError("nothing was observed yet")
-        steps = np.floor(_moves(carried, now.demand[:, None]) / _STEP)
+        steps = np.floor(self._moves(carried, now.demand[:, None]) / _STEP)
         places = _STEPS - np.clip(np.nan_to_num(steps), -_STEPS, _STEPS).astype(np.intp)
         found = _blended(self._prior[places], self._of_all, places, _PRIOR)
         found = _blended(found, self._of_trend[self._rows, now.trend], places, _FEW)
@@ -91,13 +94,12 @@ class Jumps:
 
     def _point(self, demand: Floats) -> _Point:
         before = self._points[-1].demand if self._points and self._points[-1] else demand
-        moves = np.nan_to_num(_moves(demand, np.where(np.isnan(before), demand, before)))
-        heights = np.nan_to_num(_moves(demand, self._usual))
+        moves = np.nan_to_num(self._moves(demand, np.where(np.isnan(before), demand, before)))
+        heights = np.nan_to_num(self._moves(demand, self._usual))
         return _Point(demand, np.searchsorted(_TRENDS, moves), np.searchsorted(_HEIGHTS, heights))
 
-
-def _moves(after: Floats, before: Floats) -> Floats:
-    return np.asarray(np.log((after + LITTLE) / (before + LITTLE)))
+    def _moves(self, after: Floats, before: Floats) -> Floats:
+        return np.asarray(np.log((after + self._little) / (before + self._little)))
 
 
 def _blended(wider: Floats, counts: npt.NDArray[np.float32], places: Ints, weight: float) -> Floats:

@@ -252,7 +252,7 @@ class Predictive(_ByRules):
         demand = np.nan_to_num(loads.demand[:, 0])
         padded = np.concatenate([np.zeros(RECENT_MINUTES - 1), demand])
         self._highest = sliding_window_view(padded, RECENT_MINUTES).max(axis=1)
-        self._over = foreseen(loads, LIMIT * self._scale.sizes())
+        self._over = foreseen(loads, self._scale)
         self._patience = Patience(1)
 
     def _granted(self, first: int, serving: Floats, units: float) -> _Granted | None:
@@ -290,13 +290,13 @@ class Predictive(_ByRules):
         return predictive.with_room(asked, highest, ~np.isnan(self._over[first : first + count, 0]))
 
 
-def foreseen(loads: Loads, carried: Floats) -> Floats:
+def foreseen(loads: Loads, scale: Scale) -> Floats:
     """Return after each minute how likely the next ones are to be more than each size carries.
 
     minutes x sizes, NaN where nothing could be foreseen. Each day is foreseen from the days before it by a
     forecaster that began `LEARNED_DAYS` before: all of them at once.
     """
-    demand = loads.demand[:, 0]
+    demand, carried = loads.demand[:, 0], LIMIT * scale.sizes()
     days = -(-len(demand) // DAY_MINUTES)
     learned = LEARNED_DAYS * DAY_MINUTES
     padded = np.full(learned + days * DAY_MINUTES, np.nan)
@@ -304,7 +304,7 @@ def foreseen(loads: Loads, carried: Floats) -> Floats:
     side_by_side = np.stack(
         [padded[day * DAY_MINUTES :][: learned + DAY_MINUTES] for day in range(days)], axis=1
     )
-    forecaster = Forecaster(carried, days)
+    forecaster = Forecaster(carried, days, unit=scale.unit)
     over = np.full((DAY_MINUTES, days, len(carried)), np.nan)
     first = int((~np.isnan(side_by_side)).any(axis=1).argmax())
     for minute in range(first, len(side_by_side)):

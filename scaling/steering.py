@@ -157,7 +157,7 @@ class Predictive:
         self.changes: list[Change] = []
         self._mode, self._told = mode, np.full(len(worth), np.nan)
         self._sizes, self._patience = group.sizes(), Patience(len(worth))
-        self.forecaster = Forecaster(LIMIT * self._sizes, series)
+        self.forecaster = Forecaster(LIMIT * self._sizes, series, unit=group.unit)
         self._worth, self._series, self._group, self._policy = worth, series, group, policy
         self._watch = Watch([policy] * len(worth))
         self._recent: deque[Floats] = deque(maxlen=RECENT_MINUTES)

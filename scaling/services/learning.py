@@ -127,7 +127,7 @@ class Cohort:
         """Begin with nothing, of instances in the order of their keys."""
         self.scale, self.pace = scale, pace
         self.instances = np.array(instances, np.int64)
-        self.forecaster = Forecaster(LIMIT * scale.sizes(), len(instances))
+        self.forecaster = Forecaster(LIMIT * scale.sizes(), len(instances), unit=scale.unit)
         self.patience = Patience(len(instances))
         self.through = 0
         """The first minute that was not learned yet, from 1970."""

@@ -25,6 +25,16 @@ def test_a_load_that_stays_is_expected_to_stay():
     assert over[2] < 0.05  # 4 carry it
 
 
+def test_a_request_more_in_an_idle_minute_is_no_surge_whatever_the_units():
+    """An instance that is busy for 0.2 or 1.4 %, counted as one, and as 512."""
+    idle = np.tile([0.002, 0.002, 0.002, 0.002, 0.014, 0.014, 0.002], 300)
+    whole, parts = Forecaster(CARRIED, 1), Forecaster(512 * CARRIED, 1, unit=512)
+    for minute, value in enumerate([*idle, 0.5, 0.5]):
+        whole.observe(minute, np.array([value]))
+        parts.observe(minute, np.array([512 * value]))
+    assert parts.over()[0] == pytest.approx(whole.over()[0])
+
+
 def test_a_load_that_comes_each_day_at_noon_is_seen_to_come():
     """It is 11:00, and 6 units were asked for from 12 to 13 o'clock on both days before."""
     day = np.full(DAY, 0.5)

@@ -73,7 +73,7 @@ def test_each_day_is_foreseen_from_the_days_before_it_alone():
     days = np.tile(load("waves", 1440).demand, (4, 1))
     changed = days.copy()
     changed[3 * 1440 + 700 :] = 30
-    before, after = (playing.foreseen(Loads(START, each), 0.8 * GROUP.sizes()) for each in (days, changed))
+    before, after = (playing.foreseen(Loads(START, each), GROUP) for each in (days, changed))
     assert np.array_equal(before[: 3 * 1440 + 700], after[: 3 * 1440 + 700], equal_nan=True)
     assert np.isnan(before[:59]).all()
     assert not np.isnan(before[60:]).any()
