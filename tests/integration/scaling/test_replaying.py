@@ -93,11 +93,11 @@ def test_an_instance_is_replayed_by_its_own_policy_unless_told_otherwise():
     assert replayed(instance, HPA, hours=2).parameters == {"target": 60, "min_level": 1, "max_level": 3}
 
 
-def test_what_nobody_chose_is_worth_eight_times_what_the_load_needs():
+def test_what_nobody_chose_is_worth_twelve_times_what_the_load_needs():
     """40 % of one instance is what half of one carries at 80 %."""
     instance = builders.managed()
     measured(instance, lambda _: 40, hours=2)
-    assert replayed(instance, hours=2).parameters["worth"] == 4
+    assert replayed(instance, hours=2).parameters["worth"] == 6
 
 
 def test_with_too_little_measured_it_says_why_it_tells_nothing():
