@@ -70,7 +70,7 @@ class Jumps:
                 self._count(start, demand, self._rows[known & ~np.isnan(start.demand)])
         self._known += known
         rates = known * np.maximum(_USUAL_RATE, 1 / np.maximum(self._known, 1))
-        self._usual += rates * (np.nan_to_num(demand) - self._usual)
+        self._usual += rates * (np.where(known, demand, 0.0) - self._usual)
         self._points.append(self._point(demand))
 
     def _count(self, start: _Point, demand: Floats, rows: Ints) -> None:
@@ -85,26 +85,24 @@ class Jumps:
         now = self._points[-1] if self._points else None
         if now is None:
             raise ValueError("nothing was observed yet")
-        steps = np.floor(self._moves(carried, now.demand[:, None]) / _STEP)
-        places = _STEPS - np.clip(np.nan_to_num(steps), -_STEPS, _STEPS).astype(np.intp)
-        found = _blended(self._prior[places], self._of_all, places, _PRIOR)
-        found = _blended(found, self._of_trend[self._rows, now.trend], places, _FEW)
-        found = _blended(found, self._counts[self._rows, now.trend, now.height], places, _FEW)
-        return np.where(np.isnan(now.demand)[:, None], np.nan, found)
+        is_unknown = np.isnan(now.demand)[:, None]
+        steps = np.floor(self._moves(carried, np.where(is_unknown, 0.0, now.demand[:, None])) / _STEP)
+        places = _STEPS - np.clip(steps, -_STEPS, _STEPS).astype(np.intp)
+        found = self._blended(self._prior[places], self._of_all, places, _PRIOR)
+        found = self._blended(found, self._of_trend[self._rows, now.trend], places, _FEW)
+        found = self._blended(found, self._counts[self._rows, now.trend, now.height], places, _FEW)
+        return np.where(is_unknown, np.nan, found)
 
     def _point(self, demand: Floats) -> _Point:
         before = self._points[-1].demand if self._points and self._points[-1] else demand
-        moves = np.nan_to_num(self._moves(demand, np.where(np.isnan(before), demand, before)))
-        heights = np.nan_to_num(self._moves(demand, self._usual))
+        moves = self._moves(demand, np.where(np.isnan(before), demand, before))
+        heights = self._moves(demand, self._usual)
         return _Point(demand, np.searchsorted(_TRENDS, moves), np.searchsorted(_HEIGHTS, heights))
 
     def _moves(self, after: Floats, before: Floats) -> Floats:
         return np.asarray(np.log((after + self._little) / (before + self._little)))
 
-
-def _blended(wider: Floats, counts: npt.NDArray[np.float32], places: Ints, weight: float) -> Floats:
-    """Return the shares of moves before these places, with those of a wider circumstance as so many moves."""
-    beyond = counts.cumsum(axis=1)
-    return np.asarray(
-        (weight * wider + np.take_along_axis(beyond, places, axis=1)) / (weight + beyond[:, -1:])
-    )
+    def _blended(self, wider: Floats, counts: npt.NDArray[np.float32], places: Ints, weight: float) -> Floats:
+        """Return the shares of moves before these places; a wider circumstance's are so many moves."""
+        beyond = counts.cumsum(axis=1)
+        return np.asarray((weight * wider + beyond[self._rows[:, None], places]) / (weight + beyond[:, -1:]))

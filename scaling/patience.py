@@ -1,7 +1,7 @@
 """When a better size is worth a change: an event has its price, and who waits pays rent. Pure.
 
 A group grows as soon as that is expected to save enough minutes above the limit within the forecast's reach.
-It shrinks once what it could have saved since it was last right adds up to the price of a change, to the most
+It shrinks once what it could have saved since it last changed adds up to the price of a change, to the most
 that was best in the last minutes: as who rents skis until the rent comes to the price buys them then, and
 never pays more than twice what was necessary. What is nearly right costs little a minute, and is left alone
 for long; what is twice too large goes within minutes.
@@ -60,7 +60,7 @@ class Weighed:
 
 
 class Patience:
-    """What groups could have saved since they were last right, and what was best for them lately."""
+    """What groups could have saved since they changed, or had too little, and what was best lately."""
 
     def __init__(self, groups: int) -> None:
         self._rows = np.arange(groups)

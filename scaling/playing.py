@@ -260,12 +260,14 @@ class Predictive(_ByRules):
         asked = self._asked(first, serving, present)
         worth = np.full(len(serving), self._worth)
         weighed = predictive.weigh(present, self._scale.sizes(), over, asked, worth)
+        must_move = predictive.wishes(present, over, asked, weighed, weighed.here).direction
         for row in range(len(serving)):
-            one = slice(row, row + 1)
-            place = self._patience.settle(self._start + first + row, weighed.row(row))
-            found = predictive.wishes(present[one], over[one], asked.row(row), weighed.row(row), place)
-            if not (found.direction[0] and self._known[first + row]):
+            group = weighed.row(row)
+            place = self._patience.settle(self._start + first + row, group)
+            if not self._known[first + row] or (place[0] == group.here[0] and not must_move[row]):
                 continue
+            one = slice(row, row + 1)
+            found = predictive.wishes(present[one], over[one], asked.row(row), group, place)
             decision = predictive.decide(
                 found,
                 0,
