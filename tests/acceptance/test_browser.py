@@ -208,6 +208,81 @@ def test_parts_of_a_day_stand_on_each_other_and_the_legend_has_their_own_figures
     assert browser.complaints() == []
 
 
+_FIGURE = """
+const [data, done] = arguments;
+const written = [];
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    written.push([text, Math.round(x), Math.round(y)]);
+    return write.call(this, text, x, y);
+};
+const place = document.createElement("div");
+place.innerHTML =
+    "<figure data-chart><div class='plot'></div><script type='application/json'></script></figure>";
+place.querySelector("script").textContent = JSON.stringify(data);
+document.querySelector("main").append(place);
+document.body.dispatchEvent(new CustomEvent("htmx:afterSwap", {bubbles: true, detail: {target: place}}));
+setTimeout(() => {
+    CanvasRenderingContext2D.prototype.fillText = write;
+    const canvas = place.querySelector("canvas");
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    let red = 0;
+    for (let at = 0; at < pixels.length; at += 4) red += pixels[at] > 150 && pixels[at + 2] < 60;
+    done([written, red]);
+}, 300);
+"""
+_SHOWN = {
+    "daily": False,
+    "unit": "",
+    "digits": 2,
+    "low": 0,
+    "high": None,
+    "stacked": False,
+    "marks": [],
+    "spans": [],
+}
+
+
+def tried(browser, values, **shown):
+    """Draw the figures, a minute apart, in orange: what was written, by its place, and the orange pixels."""
+    browser.resize(WIDE)
+    browser.open("/alerts/")
+    line = {"label": "load", "kind": "line", "colour": 2, "missing": "unknown", "bridged": False}
+    every = 86_400 if shown.get("daily") else 60
+    at = [1_800_000_000 // every * every + every * place for place in range(len(values))]
+    data = _SHOWN | {"at": at, "series": [line | {"values": values}]} | shown
+    return browser.driver.execute_async_script(_FIGURE, data)
+
+
+def test_a_figure_without_neighbours_is_drawn(browser):
+    _, nothing = tried(browser, [None, None, None, None])
+    _, something = tried(browser, [None, 5, None, None])
+    assert (nothing, something > 5) == (0, True)
+
+
+def test_bytes_are_told_in_whole_units(browser):
+    texts, _ = tried(browser, [1e6, 9e6, 2e7, 2.4e7], unit="B")
+    sizes = [text for text, *_ in texts if text.endswith("MiB")]
+    assert len(sizes) >= 2
+    assert all(size.endswith(".0 MiB") for size in sizes)
+
+
+def test_marks_that_are_close_have_their_names_below_each_other(browser):
+    moment = 1_800_000_000
+    marks = [
+        {"at": moment + after, "label": "x", "tone": "info", "name": f"M{after}"} for after in (0, 1, 120)
+    ]
+    texts, _ = tried(browser, [1] * 60, marks=marks)
+    first, second, apart = (next(y for text, _, y in texts if text == mark["name"]) for mark in marks)
+    assert first < second
+    assert first == apart
+
+
+def test_a_single_day_is_not_followed_by_years(browser):
+    texts, _ = tried(browser, [57.8], daily=True)
+    assert "01-15" in [text for text, *_ in texts]
+
+
 def test_an_operator_makes_a_budget_and_takes_it_away(browser):
     browser.resize(WIDE)
     browser.open("/costs/budgets/new/")

@@ -29,6 +29,7 @@
     for (; Math.abs(value) >= 1024 && place < units.length - 1; place += 1) value /= 1024;
     return `${place ? value.toFixed(1) : Math.round(value)} ${units[place]}`;
   };
+  const POWERS = Array.from({ length: 51 }, (_, power) => 2 ** power);
   const moment = (data) => (seconds) => {
     if (seconds === null || seconds === undefined) return "";
     const iso = new Date(seconds * 1000).toISOString();
@@ -59,11 +60,18 @@
     const value = each.values[at] ?? null;
     return value === null ? each.missing : written(data)(value);
   };
+  // A figure without a neighbour to draw a line to is a point.
+  const alone = ({ kind, bridged, values }) => {
+    if (!["line", "area", "dashed"].includes(kind)) return null;
+    const known = [...values.keys()].filter((at) => values[at] !== null);
+    if (bridged) return known.length === 1 ? known : null;
+    return known.filter((at) => (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+  };
   const seriesOf = (data) =>
     data.series.map((each, place) => ({
       label: each.label,
       value: (_plot, _height, _series, at) => legend(data, place, at),
-      points: { show: data.at.length < 3 },
+      points: { filter: () => alone(each), show: data.at.length < 3 },
       spanGaps: each.bridged,
       ...KINDS[each.kind](colour(`series-${each.colour ?? (place % 6) + 1}`)),
     }));
@@ -106,7 +114,10 @@
     }
   };
 
+  // Names of marks that are close to each other stand one below the other.
   const drawMarks = (data) => (plot) => {
+    const line = 12 * devicePixelRatio;
+    let [right, row] = [-Infinity, 0];
     for (const mark of data.marks) {
       const x = Math.round(plot.valToPos(mark.at, "x", true));
       if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width) continue;
@@ -122,7 +133,10 @@
       plot.ctx.arc(x, plot.bbox.top, 4 * devicePixelRatio, 0, 2 * Math.PI);
       plot.ctx.fill();
       plot.ctx.font = `600 ${11 * devicePixelRatio}px system-ui, sans-serif`;
-      plot.ctx.fillText(mark.name, x + 7 * devicePixelRatio, plot.bbox.top + 10 * devicePixelRatio);
+      const left = x + 7 * devicePixelRatio;
+      row = left < right && (row + 2) * line < plot.bbox.height ? row + 1 : 0;
+      right = left + plot.ctx.measureText(mark.name).width + 3 * devicePixelRatio;
+      plot.ctx.fillText(mark.name, left, plot.bbox.top + 10 * devicePixelRatio + row * line);
       plot.ctx.restore();
     }
   };
@@ -142,18 +156,21 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { y: false },
       scales: {
-        x: hasBars && data.daily ? { range: (_plot, low, high) => [low - day / 2, high + day / 2] } : {},
+        x: data.daily ? { range: daysOf(hasBars ? day / 2 : 0) } : {},
         y: { range: (_plot, low, high) => ends(data, low, high) },
       },
       axes: [
         { ...axis, ...(data.daily ? { values: (_plot, at) => at.map((each) => moment(data)(each).slice(5)), incrs: [1, 2, 7, 14, 28, 91].map((days) => days * day) } : { values: TICKS }) },
-        { ...axis, size: 76, values: (_plot, at) => at.map(written({ ...data, digits: Math.max(data.digits, 1) })) },
+        { ...axis, ...(data.unit === "B" && { incrs: POWERS }), size: 76, values: (_plot, at) => at.map(written({ ...data, digits: Math.max(data.digits, 1) })) },
       ],
       series: [{ label: data.daily ? "Day" : "UTC", value: (_plot, at) => moment(data)(at) }, ...seriesOf(data)],
       bands: bandsOf(data),
       hooks: { drawClear: [drawSpans(data)], draw: [drawMarks(data)] },
     };
   };
+  // A single day stands amid others; uPlot would have years follow it.
+  const daysOf = (beside) => (plot, low, high) =>
+    plot.data[0].length === 1 ? [low - 3 * 86400, low + 3 * 86400] : [low - beside, high + beside];
   const ends = (data, low, high) => {
     const [from, to] = uPlot.rangeNum(low ?? 0, high ?? 1, 0.1, true);
     return [data.low ?? from, data.high ?? Math.max(to, (data.low ?? from) + Number.EPSILON)];
