@@ -84,31 +84,59 @@ def _known(values: Floats) -> list[float | None]:
     return [None if np.isnan(value) else value for value in values.tolist()]
 
 
+_Figures = dict[str, list[float | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """The figures of all metrics on one grid, and a sentence that says where they come from."""
 
     grid: Grid
-    average: dict[str, list[float | None]]
-    most: dict[str, list[float | None]]
+    average: _Figures
+    most: _Figures
     source: str
 
     def has(self, metric: str) -> bool:
         """Tell whether anything is known of a metric."""
         return any(value is not None for value in self.average[metric])
 
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is known."""
+        return not any(self.has(metric) for metric in self.average)
+
+    def completed(self, other: "Measured") -> "Measured":
+        """Return these figures, and those of the other where there are none; both are on the same grid."""
+        if self.is_empty or other.is_empty:
+            return other if self.is_empty else self
+        return Measured(
+            self.grid,
+            _filled(self.average, other.average),
+            _filled(self.most, other.most),
+            f"{self.source} Where there are none: {other.source[0].lower()}{other.source[1:]}",
+        )
+
+
+def _filled(first: _Figures, second: _Figures) -> _Figures:
+    return {
+        metric: [
+            other if value is None else value for value, other in zip(values, second[metric], strict=True)
+        ]
+        for metric, values in first.items()
+    }
+
 
 def measured(listed: Instance | None, managed: ManagedInstance | None, span: Span) -> Measured:
-    """Return what the autoscaler measured, where it did and the span is short; else what was collected."""
+    """Return what the autoscaler measured, where it did and the span is short, else what was collected."""
     step = step_of(span, listed, managed)
     grid = Grid.over(span, step)
-    if managed is not None and (listed is None or step < HOUR):
-        points = _managed(managed, grid)
-        if listed is None or any(each.count.any() for each in points.values()):
-            return _on(grid, points, "of the autoscaler's own samples")
-    if listed is None:
-        return _on(grid, _points([]), "of what was collected")
-    return _on(grid, _collected(listed, grid), "of what was collected")
+    collected = _on(
+        grid, _points([]) if listed is None else _collected(listed, grid), "of what was collected"
+    )
+    if managed is None or (listed is not None and step >= HOUR):
+        return collected
+    own = _on(grid, _managed(managed, grid), "of the autoscaler's own samples")
+    return own if listed is None else own.completed(collected)
 
 
 def step_of(span: Span, listed: Instance | None, managed: ManagedInstance | None) -> timedelta:

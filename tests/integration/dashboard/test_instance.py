@@ -8,6 +8,8 @@ import pytest
 from django.utils import timezone
 
 from analytics.models import AnomalyFeedback, AnomalyKind
+from collectors.models import MetricSample, MetricSeries
+from collectors.samples import partitions
 from tests import builders
 from tests.integration.dashboard.conftest import logged_in
 from tests.integration.dashboard.reading import notes, parsed, rows, texts
@@ -118,6 +120,23 @@ def test_a_day_is_drawn_by_five_minutes_of_what_its_owner_has_measured(own):
     drawn = charts(browser.get(page(of), MARCH))
     assert list(drawn) == ["cpu", "memory", "network-in", "network-out"]
     assert known(series(drawn["cpu"], "average")) == {"01 06:00": 20.0, "01 06:10": 50.0}
+
+
+def test_a_day_is_completed_by_what_was_collected_before_it_was_managed():
+    owner = builders.user("viewer")
+    of = builders.instance()
+    series_of, _ = MetricSeries.objects.get_or_create(instance=of)
+    partitions.SAMPLES.ensure([builders.MORNING.date()])
+    for hours, cpu in ((-1, 10.0), (0, 20.0)):
+        at = builders.MORNING + timedelta(hours=hours)
+        MetricSample.objects.create(series=series_of, timestamp=at, cpu=cpu)
+    builders.managed_sample(builders.managed(owner, inventory=of), builders.MORNING, cpu=30.0)
+    answer = logged_in(owner).get(page(of), MARCH)
+    drawn = charts(answer)
+    assert known(series(drawn["cpu"], "average")) == {"01 05:00": 10.0, "01 06:00": 30.0}
+    assert "own samples. Where there are none: averages of 5 min of what was collected." in " ".join(
+        texts(answer, "below")
+    )
 
 
 def test_a_long_time_is_drawn_by_days(viewer):
