@@ -167,7 +167,7 @@ def test_what_is_computed_says_when_it_was_or_why_not(viewer):
 def test_the_last_run_of_each_pipeline_is_told(viewer):
     builders.run("ec2", "failed", finished_at=MIDDAY - timedelta(minutes=5))
     found = {row[0]: row[1:] for row in rows(viewer.get(PAGE), "Last run of each pipeline")}
-    assert found["ec2"] == ["failed", "5 min ago", "by hand alone"]
+    assert found["ec2"] == ["failed", "5 min ago", "not scheduled"]
     assert "backfill" not in found
 
 

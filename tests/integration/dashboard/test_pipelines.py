@@ -144,14 +144,26 @@ def test_viewers_are_offered_nothing_to_do_and_may_do_nothing(viewer):
     assert run.status == Status.FAILED
 
 
+def test_a_pipeline_is_called_by_the_name_that_its_runs_have(viewer):
+    found = {row[0]: row[1:] for row in rows(viewer.get(PAGE), "Pipelines")}
+    assert found["dailyCollect EC2, costs and CPU"][-1].startswith("in ")
+    assert found["ec2"] == ["has never run", "not scheduled"]
+
+
+def test_what_was_counted_is_told_in_words(viewer):
+    builders.run(counts={"slots_checked": 12, "created": 0})
+    assert rows(viewer.get(PAGE), "Runs")[0][4] == "12 slots checked"
+
+
 def offered(browser):
     """The addresses of what can be done with runs."""
     return parsed(browser.get(PAGE)).xpath("//*[@id='runs']//form/@action")
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.PARTIAL, Status.CANCELLED])
-def test_what_did_not_succeed_can_be_resumed(operator, status):
+def test_what_did_not_succeed_can_be_tried_again(operator, status):
     run = builders.run(status=status)
+    assert rows(operator.get(PAGE), "Runs")[0][-1].startswith("Retry")
     assert offered(operator) == [f"{PAGE}{run.pk}/resume/"]
     answer = operator.post(offered(operator)[0], follow=True)
     assert notes(answer) == [f"ec2 #{run.pk} is queued again."]
