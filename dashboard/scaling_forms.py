@@ -1,12 +1,13 @@
 """The autoscaler's forms as they are shown; what is sent is read, and refused, by the API's serializers."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import QueryDict
 
 from scaling.capacity import FIRST_LEVEL, LAST_LEVEL
-from scaling.models import LEAST_WORTH, MOST_WORTH, Mode, ScalingPolicy
+from scaling.models import LEAST_WORTH, MOST_WORTH, Kind, Mode, Prediction, ScalingPolicy
 from scaling.services import policies, replaying
 
 if TYPE_CHECKING:
@@ -65,9 +66,19 @@ class PolicyForm(_OfPolicy):
                     choices=_YES_NO, initial=is_set, label=field.label, help_text=field.help_text
                 )
                 self.initial[name] = is_set
-        modes = [(mode.value, Mode(mode).label) for mode in policies.modes(policy.instance)]
-        if isinstance(field := self.fields["mode"], forms.ChoiceField):
-            field.choices = modes
+        self._offer("mode", [(mode.value, Mode(mode).label) for mode in policies.modes(policy.instance)])
+        self._offer("kind", Kind.choices)
+        self._offer("prediction", Prediction.choices)
+        periods = ScalingPolicy._meta.get_field("source_period_s").get_choices(blank_choice=[("", "not set")])
+        self._offer("source_period_s", periods)
+
+    def _offer(self, name: str, choices: Iterable[tuple[Any, Any]]) -> None:
+        """Offer choices in words, with room for those that are sentences."""
+        if isinstance(field := self.fields[name], forms.ChoiceField):
+            offered = [(value, str(label).replace("_", " ")) for value, label in choices]
+            field.choices = offered
+            if any(":" in label for _, label in offered):
+                field.widget.attrs["class"] = "long"
 
 
 class ReplayForm(forms.Form):

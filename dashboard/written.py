@@ -36,7 +36,9 @@ def change(amount: Number, currency: str = "USD") -> str:
 
 
 def span(low: Number, high: Number) -> str:
-    """Write a range by its ends, with as many digits as tell them apart: 1.2 to 3.4."""
+    """Write a range by its ends, with as many digits as tell them apart: 1.2 to 3.4; nothing is 0."""
+    if not low and not high:
+        return "0"
     larger = abs(float(high))
     digits = next((places for places, least in enumerate(_LEAST) if larger >= least), len(_LEAST))
     return f"{number(low, digits)} to {number(high, digits)}"

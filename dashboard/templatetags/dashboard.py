@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from analytics.service_names import short_name
 from dashboard import navigation, written
 from dashboard.charts import Chart, Figure, Series
 from dashboard.fleet import Load
@@ -80,6 +81,12 @@ def plainly(value: Any) -> str:
     """Write a figure of evidence: numbers as numbers, all else as it is."""
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     return written.number(value) if is_number else str(value)
+
+
+@register.filter
+def short_service(service: str) -> str:
+    """Write a service by the name that people know it by, as the costs do."""
+    return short_name(service)
 
 
 @register.filter

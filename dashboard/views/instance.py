@@ -178,7 +178,13 @@ def _policy(managed: ManagedInstance | None) -> list[tuple[str, Any]]:
         return []
     policy = managed.policy
     fields = ((policy._meta.get_field(name), getattr(policy, name)) for name in policies.FIELDS)
-    return [(_name(str(getattr(field, "verbose_name", field.name))), value) for field, value in fields]
+    return [
+        (_name(str(getattr(field, "verbose_name", field.name))), _spaced(value)) for field, value in fields
+    ]
+
+
+def _spaced(value: Any) -> Any:
+    return value.replace("_", " ") if isinstance(value, str) else value
 
 
 def _name(field: str) -> str:

@@ -73,6 +73,11 @@ def test_a_chart_draws_days_from_midnight_utc():
     assert drawn["series"][0]["values"] == [1.5]
 
 
+@pytest.mark.parametrize(("low", "high", "told"), [(0.3, 0.46, "0.300 to 0.460"), (0.0, 0.0, "0")])
+def test_a_range_has_the_digits_that_tell_its_ends_apart(low, high, told):
+    assert written.span(low, high) == told
+
+
 def test_a_chart_has_gaps_where_nothing_is_known():
     assert chart([date(2026, 3, 1)], cost=[None]).drawn["series"][0]["values"] == [None]
 

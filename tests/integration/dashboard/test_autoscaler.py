@@ -195,6 +195,17 @@ def test_a_policy_is_shown_and_changed(browser, mock):
     assert set(changes) == {"cpu_high", "mode"}
 
 
+def test_a_policy_is_offered_in_words(browser, mock):
+    found = parsed(browser.get(PAGE, {"instance": "mock-1"}))
+    offered = {
+        name: found.xpath(f"//*[@id='policy']//select[@name='{name}']/option/text()")
+        for name in ("kind", "prediction", "source_period_s")
+    }
+    assert offered["kind"][0] == "three tier: the rules alone"
+    assert offered["prediction"][0] == "forecast only: recorded beside what the rules do"
+    assert offered["source_period_s"][:2] == ["not set", "10"]
+
+
 def test_a_policy_that_is_sent_as_it_is_stays_what_it_was(browser, mock):
     sent = shown_policy(browser.get(PAGE, {"instance": "mock-1"}))
     answer = browser.post(f"{PAGE}mock-1/policy/", sent, follow=True)

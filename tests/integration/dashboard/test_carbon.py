@@ -54,7 +54,7 @@ def test_emissions_are_ranges_by_account_and_service_and_what_is_unknown_says_so
     assert texts(answer, "value")[:2] == ["23 to 128", "1.00 to 2.50"]
     known = ["23 to 128", "1.00 to 2.50", "2 of 3", "Its type is not known. (1)"]
     assert rows(answer, "By account") == [["111111111111", *known]]
-    assert rows(answer, "By service") == [["EC2", *known], ["AmazonS3", "unknown", "unknown", "unknown", ""]]
+    assert rows(answer, "By service") == [["EC2", *known], ["S3", "unknown", "unknown", "unknown", ""]]
 
 
 @pytest.mark.usefixtures("_report")

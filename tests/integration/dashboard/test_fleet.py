@@ -154,7 +154,7 @@ def test_the_best_recommendation_counts_and_none_is_told_once_it_is_known(viewer
 
 def test_carbon_is_a_range_of_running_and_making(viewer):
     footprint(builders.instance())
-    assert row(viewer)[CARBON] == "2.0–5.0 kg"
+    assert row(viewer)[CARBON] == "2.00 to 5.00 kg"
 
 
 def test_half_of_a_footprint_is_no_footprint(viewer):

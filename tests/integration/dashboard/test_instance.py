@@ -63,6 +63,13 @@ def own():
     return logged_in(owner), builders.managed(owner)
 
 
+@pytest.mark.parametrize(("state", "tone"), [("running", "good"), ("stopped", "warn")])
+def test_a_state_looks_as_it_does_in_the_fleet(viewer, state, tone):
+    listed = builders.instance(state=state)
+    for address in ("/fleet/", page(listed)):
+        assert texts(viewer.get(address), xpath=f"//*[@class='badge {tone}']")[0] == state
+
+
 # --- Whose it is -----------------------------------------------------------------------------
 def test_what_nobody_knows_is_not_there(viewer):
     assert viewer.get(page("i-1")).status_code == 404

@@ -107,7 +107,7 @@ def test_carbon_is_a_range_beside_the_score(viewer):
     SustainabilityScore.objects.create(date=date(2026, 3, 2), score=58.04, known_weight=1.0)
     done(Subject.CARBON, Subject.SUSTAINABILITY)
     figure, said = card(viewer.get(PAGE), "carbon")
-    assert figure == "23 to 128 kgCO2e"
+    assert figure == "23 to 128 kg CO2e"
     assert "Share of making the servers 1.00 to 2.50 Sustainability, of 100 58.0 Computed 2 h ago." in said
 
 

@@ -33,7 +33,7 @@ def two():
 
 
 def resources(answer):
-    return texts(answer, xpath="//*[@aria-label='Recommendations']//tbody//th/code")
+    return texts(answer, xpath="//*[@aria-label='Recommendations']//tbody//th//code")
 
 
 def test_recommendations_come_with_their_evidence_the_largest_first(viewer, two):
