@@ -115,6 +115,9 @@ def monitor(account, owner):
             for one in found
         )
         ScalingPolicy.objects.bulk_create(ScalingPolicy(instance=one, **(policy or {})) for one in ours)
+        with connection.cursor() as cursor:  # as autovacuum does; those of empty tables lead astray
+            for model in (Instance, ManagedInstance, ScalingPolicy):
+                cursor.execute(f"ANALYZE {model._meta.db_table}")
         return ours
 
     return instances
