@@ -124,6 +124,7 @@ def test_a_start_copes_with_what_a_killed_supervisor_left(used_home):
         assert next_one.session().get(f"{next_one.base_url}/cost-summary", timeout=10).status_code == 200
 
 
+@pytest.mark.alone
 def test_an_interrupted_start_leaves_nothing_behind(used_home):
     with Stack(used_home) as stack:
         stack.launch()
@@ -133,6 +134,7 @@ def test_an_interrupted_start_leaves_nothing_behind(used_home):
         assert processes_of(used_home) == []
 
 
+@pytest.mark.alone
 def test_once_fails_with_the_reason_when_nothing_could_be_collected(used_home):
     nobody = "http://127.0.0.1:1"
     credentials = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
