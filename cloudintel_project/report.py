@@ -150,11 +150,12 @@ def _score() -> str:
 
 def _budgets() -> str:
     known = BudgetStatus.objects.select_related("budget").order_by("budget__name")
-    return "; ".join(
-        f"{each.budget.name}: {'unknown' if each.spent is None else f'{each.spent:,.0f}'} of "
-        f"{each.budget.amount:,.0f} {each.budget.currency} spent"
+    told = [
+        f"{each.budget.name} {'unknown' if each.spent is None else f'{each.spent:,.0f}'} of "
+        f"{each.budget.amount:,.0f} {each.budget.currency}"
         for each in known[:3]
-    )
+    ]
+    return f"Spent: {', '.join(told)}" if told else ""
 
 
 _TOLD: dict[Subject, Callable[[], str]] = {
