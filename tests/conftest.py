@@ -21,6 +21,9 @@ from collectors.services.access import open_clouds  # noqa: E402
 # Each new client of a test would read all static files, which took a third of the time of all tests.
 settings.WHITENOISE_AUTOREFRESH = True
 
+SYSTEM_TIMEOUT_S = 300
+"""The first test of a system waits for its start as well, beside another one that starts."""
+
 
 def pytest_xdist_setupnodes():
     """Keep what this process uses to itself: each that it starts has servers, and settings, of its own."""
@@ -31,10 +34,13 @@ def pytest_xdist_setupnodes():
 def pytest_collection_modifyitems(items):
     """Mark whole systems: those that share a started one stay together, as do those that are broken."""
     for item in items:
-        if not {"acceptance", "faults"} & set(item.path.parts) or item.get_closest_marker("alone"):
+        if not {"acceptance", "faults"} & set(item.path.parts):
             continue
-        item.add_marker("whole")
-        item.add_marker(pytest.mark.xdist_group("shared" if "stack" in item.fixturenames else "own"))
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SYSTEM_TIMEOUT_S))
+        if not item.get_closest_marker("alone"):
+            item.add_marker("whole")
+            item.add_marker(pytest.mark.xdist_group("shared" if "stack" in item.fixturenames else "own"))
 
 
 @pytest.fixture(scope="session")
