@@ -13,7 +13,7 @@ from statistics import median
 
 from django.db import connection, transaction
 
-from cloudintel_project.celery import settle_heap
+from cloudintel_project import heap
 from collectors.aws.cost import CostDay, CostLine
 from collectors.models import CloudAccount, DailyCost
 from collectors.services import costs
@@ -93,7 +93,7 @@ def _pair(claim: claims.Claim, account: CloudAccount, salt: int, *, fresh: bool)
 
 def measure() -> dict[str, float]:
     """Return rows a second and the ratio to the reference, for new rows and for changed ones."""
-    settle_heap()
+    heap.settle()
     account = CloudAccount.objects.create(account_id="999999999999")
     claim = claims.claim_run(ledger.start("cost").pk)
     if claim is None:

@@ -30,6 +30,7 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import User
 from analytics.models import Anomaly, AnomalyState, Budget
+from cloudintel_project import heap
 from collectors.models import CloudAccount, DailyCost, Instance, MetricSeries, Volume
 from collectors.samples import rollups
 from collectors.samples.partitions import HOURS, SAMPLES
@@ -291,6 +292,7 @@ def _read() -> dict[str, float]:
         raise_request_exception=True,
     )
     figures: dict[str, float] = {}
+    heap.settle()  # as the web server does
     for name, path in READS.items():
         _say(f"reading {path}")
         size = 0

@@ -21,7 +21,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from cloudintel_project.celery import settle_heap
+from cloudintel_project import heap
 from collectors.models import CloudAccount, Instance, MetricSample, MetricSeries
 from collectors.samples import rollups
 from collectors.samples.batch import Batch
@@ -137,7 +137,7 @@ def _storing() -> dict[str, float]:
     SAMPLES.ensure([start.date()])
     rows = len(series) * POINTS_AN_HOUR
     bare, stored, whole = [], [], []
-    settle_heap()
+    heap.settle()
     for number in range(ROUNDS):
         texts = [_Hour.of(part, start + timedelta(hours=2 * number)).text() for part in parts]
         hours = [_Hour.of(part, start + timedelta(hours=2 * number + 1)) for part in parts]

@@ -21,7 +21,7 @@ from django.db.models import Case, Value, When
 from django.utils import timezone
 
 from accounts.models import User
-from cloudintel_project.celery import settle_heap
+from cloudintel_project import heap
 from core.epoch import microseconds
 from pipelines.registry import Counts
 from pipelines.slots import Every
@@ -129,7 +129,7 @@ def _forget_decisions() -> None:
 def _workers() -> Iterator[ProcessPoolExecutor]:
     """Start processes as the worker's pool has them, ready to work."""
     connection.close()
-    settle_heap()
+    heap.settle()
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("fork")) as pool:
         list(pool.map(_connect, range(PROCESSES)))
         yield pool

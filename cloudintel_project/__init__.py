@@ -1,10 +1,9 @@
 """The Django project: settings, processes and the command that starts them all."""
 
-import gc
+from cloudintel_project import heap
 
-# Imports make many objects and no cycles: collecting as often as usual is a tenth of a start.
-gc.set_threshold(50_000, 20, 20)
+heap.collect_seldom()
 
-from cloudintel_project.celery import app as celery_app  # noqa: E402
+from cloudintel_project.celery import app as celery_app  # noqa: E402  # all that is imported with it
 
 __all__ = ["celery_app"]

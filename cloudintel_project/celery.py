@@ -1,6 +1,5 @@
 """The Celery application; every option is a CELERY_ setting."""
 
-import gc
 import os
 from typing import Any
 
@@ -9,6 +8,8 @@ from celery.signals import setup_logging, worker_ready
 from django.dispatch import receiver
 from django_structlog.celery.receivers import CeleryReceiver
 from django_structlog.celery.signals import modify_context_before_task_publish
+
+from cloudintel_project import heap
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudintel_project.settings")
 
@@ -36,12 +37,5 @@ def keep_logging(**_signal: Any) -> None:
 
 @worker_ready.connect
 def settle_heap(**_signal: Any) -> None:
-    """Take what start-up left behind out of garbage collection, and collect less often.
-
-    Answers and bulk writes make many small objects without any cycle. Each full collection that they cause
-    would walk every module again, which took a tenth off the ingest rate, and all that botocore knows of AWS,
-    which took a fifth of the time of a collection of metrics.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    """Leave what the start has loaded out of garbage collection."""
+    heap.settle()

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from cloudintel_project import home
+from cloudintel_project import heap, home
 
 
 def _empty_metrics_folder() -> Path:
@@ -24,3 +24,4 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_empty_metrics_folder()))
 application = get_wsgi_application()
 # Every path now, once, and not with the first request to each process.
 get_resolver().url_patterns  # noqa: B018  # read for what it loads
+heap.settle()
